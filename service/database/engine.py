@@ -1,0 +1,72 @@
+"""The way to the database: the engine, one transaction at a time, and the owner's own door."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from service.database import embedded, schema, tenancy
+from service.errors import Refused
+from service.settings import Settings
+
+
+class Database(msgspec.Struct, frozen=True):
+    """An open database: the app role's engine, and the owner's URL for migrations, backup, restore and check."""
+
+    engine: Engine
+    owner_url: str
+    home: Path
+
+    @contextmanager
+    def transaction(self, tenant_id: UUID | None = None) -> Iterator[Session]:
+        """One transaction of the app role: it commits when the block ends and rolls back when it raises.
+
+        Rows of `tenant_id` are visible in it; with None, none are.
+        """
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            if tenant_id is not None:
+                tenancy.act_for(session, tenant_id)
+            yield session
+
+
+@contextmanager
+def open_database(settings: Settings, *, upgraded: bool = True) -> Iterator[Database]:
+    """The database of this installation, started first where it is the embedded one.
+
+    The embedded database is upgraded to the schema of this program on opening. Another PostgreSQL is upgraded by
+    `medspiller database upgrade` alone; until then it is refused. `upgraded=False` takes it as it is.
+    """
+    if settings.database_url and settings.database_owner_url:
+        with _opened(settings.database_url, settings.database_owner_url, settings) as database:
+            if upgraded:
+                schema.require_current(database.owner_url)
+            yield database
+        return
+    with embedded.running(settings.home) as urls, _opened(urls.app, urls.owner, settings) as database:
+        if upgraded:
+            schema.upgrade(database.owner_url, make_url(urls.app).username or "")
+        yield database
+
+
+@contextmanager
+def _opened(app_url: str, owner_url: str, settings: Settings) -> Iterator[Database]:
+    engine = create_engine(
+        app_url,
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"application_name": "medspiller"},
+    )
+    try:
+        try:
+            engine.connect().close()
+        except OperationalError as error:
+            raise Refused(f"The database does not answer: {str(error.orig).splitlines()[0]}") from error
+        yield Database(engine=engine, owner_url=owner_url, home=settings.home)
+    finally:
+        engine.dispose()

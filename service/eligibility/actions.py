@@ -1,0 +1,316 @@
+"""Refreshing the determinations: a dry run, a commit, and the approval of a commit that the gate held."""
+
+from collections import Counter
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlmodel import Session
+
+from service.audit.actions import Actor, record
+from service.eligibility import schemes
+from service.eligibility.facts import fact_set
+from service.eligibility.models import OUTCOMES, RefreshRun
+from service.eligibility.rules import FACT_COLUMNS, bound, rule
+from service.eligibility.schemes import Version
+from service.errors import Conflict, Invalid, NotFound
+from service.identity.actions import Approver, Municipality
+from service.values import clock
+from service.values.periods import Period, period_of, previous
+from service.values.progress import Progress
+
+_GATE_ROWS = 20
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What the rule says for every child, against the determinations in force.
+
+    `new` are entitled and were not; `lost` were and are not, also since they left the register; `unchanged` have the
+    outcome they had. For a new period all three compare with the period before. `cost_ore`: if every pass were used up.
+    `districts`: outcome counts by district.
+    """
+
+    children: int
+    entitled: int
+    not_entitled: int
+    needs_review: int
+    new: int
+    lost: int
+    unchanged: int
+    entitled_before: int
+    cost_ore: int
+    reasons: dict[str, int]
+    districts: dict[str, dict[str, int]]
+
+
+class Refresh(msgspec.Struct, frozen=True):
+    """A refresh: how it was asked for and what came out. `state` is `dry_run`, `held` or `committed`."""
+
+    run: UUID | None
+    state: str
+    held_because: str | None
+    on: date
+    income_year: int
+    period: Period
+    parameter_version: int
+    account: Account
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    municipality: Municipality
+    version: Version
+    fact_set_id: UUID
+    on: date
+    income_year: int
+    period: Period
+    compared: date
+
+
+def refresh(
+    session: Session,
+    municipality: Municipality,
+    scheme: str,
+    on: date,
+    income_year: int | None,
+    actor: Actor,
+    progress: Progress,
+    *,
+    commit: bool,
+) -> Refresh:
+    """Apply the rule to every child on a date; with `commit` keep it, or hold it where it is far off the last run.
+
+    The income year is that of the date unless named. Refused where the scheme has no parameters for the date or no
+    provider has an income for the year.
+    """
+    version = schemes.version_on(session, municipality, scheme, on)
+    year = income_year if income_year is not None else on.year
+    _require_incomes(session, year)
+    _one_at_a_time(session, version.scheme_id)
+    progress.step("Building facts")
+    fact_set_id, _ = fact_set(session, municipality.id, on, year, clock.now())
+    period = period_of(version.parameters.period, on)
+    plan = _Plan(municipality, version, fact_set_id, on, year, period, _compared(session, version, period))
+    progress.step("Applying the rule")
+    account = _account(session, plan)
+    if not commit:
+        return _refresh(plan, account, None, "dry_run", None)
+    held = _held_because(session, plan, account)
+    run_id = _add_run(session, plan, account, "held" if held else "committed", held, actor)
+    if not held:
+        progress.step("Writing determinations")
+        _commit(session, plan, run_id)
+    action = "eligibility.refresh.held" if held else "eligibility.refresh"
+    record(session, municipality.id, actor, action, ("refresh_run", run_id), details={"reasons": account.reasons})
+    return _refresh(plan, account, run_id, "held" if held else "committed", held)
+
+
+def approve(
+    session: Session, approver: Approver, run_id: UUID, municipality: Municipality, progress: Progress
+) -> Refresh:
+    """Commit a run that the gate held, exactly as it was shown. Refused where it is overtaken or the approver made it."""
+    run = session.get(RefreshRun, (municipality.id, run_id), with_for_update=True)
+    if run is None:
+        raise NotFound(f"There is no run {run_id}.")
+    _one_at_a_time(session, run.scheme_id)
+    session.refresh(run)
+    if run.state != "held":
+        raise Conflict(f"The run {run_id} is not held; it is {run.state}.")
+    if run.created_by is not None and run.created_by == approver.account_id:
+        raise Conflict("Whoever made the run cannot approve it; a second person must.")
+    version = schemes.version_by_id(session, run.parameter_version_id)
+    period = Period(run.period_start, run.period_end)
+    compared = _compared(session, version, period)
+    plan = _Plan(municipality, version, run.fact_set_id, run.on_date, run.income_year, period, compared)
+    progress.step("Writing determinations")
+    _commit(session, plan, run_id)
+    run.state, run.committed_at, run.approved_by = "committed", clock.now(), approver.account_id
+    session.flush()
+    actor = Actor(door="command", account_id=approver.account_id)
+    record(session, municipality.id, actor, "eligibility.approve", ("refresh_run", run_id))
+    return _refresh(plan, msgspec.convert(run.counts, Account), run_id, "committed", None)
+
+
+def _require_incomes(session: Session, year: int) -> None:
+    if not session.execute(text("SELECT EXISTS (SELECT FROM register_import WHERE state = 'merged')")).scalar_one():
+        raise Invalid("No register extract has been imported yet. Start with `medspiller register import`.")
+    of_provider = """FROM income i JOIN person p USING (identity_hash) JOIN household_member m ON m.person_id = p.id
+        WHERE m.relation = 'provider'"""
+    if session.execute(text(f"SELECT EXISTS (SELECT {of_provider} AND i.year = :year)"), {"year": year}).scalar_one():
+        return
+    years = session.execute(text(f"SELECT DISTINCT i.year {of_provider} ORDER BY 1")).scalars().all()
+    there = (
+        f"There are incomes for {', '.join(map(str, years))}: name one with --income-year"
+        if years
+        else "There are none at all"
+    )
+    raise Invalid(f"No provider has an income for {year}. {there}, or import {year}'s.")
+
+
+def _one_at_a_time(session: Session, scheme_id: UUID) -> None:
+    session.execute(text("SELECT 1 FROM scheme WHERE id = :id FOR UPDATE"), {"id": scheme_id})
+
+
+def _compared(session: Session, version: Version, period: Period) -> date:
+    """The first day of the period whose determinations are in force: this one or, where it has none yet, the one before."""
+    stands = session.execute(
+        text(
+            """SELECT EXISTS (SELECT FROM determination
+            WHERE scheme_id = :scheme AND period_start = :start AND ended_at IS NULL)"""
+        ),
+        {"scheme": version.scheme_id, "start": period.start},
+    ).scalar_one()
+    return period.start if stands else previous(version.parameters.period, period).start
+
+
+def _bound(plan: _Plan) -> dict[str, Any]:
+    return bound(plan.version.parameters) | {
+        "set": plan.fact_set_id,
+        "scheme": plan.version.scheme_id,
+        "start": plan.period.start,
+        "compared": plan.compared,
+        "tenant": plan.municipality.id,
+    }
+
+
+def _ruled(plan: _Plan) -> str:
+    return rule("(SELECT * FROM fact WHERE fact_set_id = :set)", plan.version.parameters.bases)
+
+
+_IN_FORCE = "SELECT * FROM determination WHERE scheme_id = :scheme AND period_start = :compared AND ended_at IS NULL"
+
+
+def _account(session: Session, plan: _Plan) -> Account:
+    rows = session.execute(
+        text(
+            f"""SELECT n.district, n.reason, n.outcome, before.outcome AS before, count(*) AS children
+            FROM {_ruled(plan)} AS n LEFT JOIN ({_IN_FORCE}) AS before USING (person_id)
+            GROUP BY 1, 2, 3, 4"""
+        ),
+        _bound(plan),
+    ).all()
+    gone = session.execute(
+        text(
+            f"""SELECT count(*) FROM ({_IN_FORCE}) AS d WHERE outcome = 'entitled'
+            AND NOT EXISTS (SELECT FROM fact WHERE fact_set_id = :set AND fact.person_id = d.person_id)"""
+        ),
+        _bound(plan),
+    ).scalar_one()
+    outcomes: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    districts: dict[str, Counter[str]] = {}
+    new = lost = unchanged = before = 0
+    for row in rows:
+        outcomes[row.outcome] += row.children
+        reasons[row.reason] += row.children
+        districts.setdefault(row.district, Counter())[row.outcome] += row.children
+        is_entitled, was_entitled = row.outcome == "entitled", row.before == "entitled"
+        new += row.children if is_entitled and not was_entitled else 0
+        lost += row.children if was_entitled and not is_entitled else 0
+        unchanged += row.children if row.outcome == row.before else 0
+        before += row.children if was_entitled else 0
+    parameters = plan.version.parameters
+    return Account(
+        children=outcomes.total(),
+        entitled=outcomes["entitled"],
+        not_entitled=outcomes["not_entitled"],
+        needs_review=outcomes["needs_review"],
+        new=new,
+        lost=lost + gone,
+        unchanged=unchanged,
+        entitled_before=before + gone,
+        cost_ore=outcomes["entitled"] * (parameters.amount_ore + parameters.equipment_ore),
+        reasons={reason: reasons[reason] for reason in OUTCOMES if reasons[reason]},
+        districts={name: dict(districts[name]) for name in sorted(districts)},
+    )
+
+
+def _held_because(session: Session, plan: _Plan, account: Account) -> str | None:
+    """Why a commit must wait for a second person. The first commit of a scheme never does."""
+    ran = "SELECT EXISTS (SELECT FROM refresh_run WHERE scheme_id = :scheme AND state = 'committed')"
+    if not session.execute(text(ran), {"scheme": plan.version.scheme_id}).scalar_one():
+        return None
+    share = plan.version.parameters.gate_percent
+    for word, count in (("new", account.new), ("lost", account.lost)):
+        if count > _GATE_ROWS and count * 100 > share * account.entitled_before:
+            return f"{count:,} children are {word} where {account.entitled_before:,} were entitled before."
+    return None
+
+
+def _add_run(session: Session, plan: _Plan, account: Account, state: str, held: str | None, actor: Actor) -> UUID:
+    # What is held was counted against a state that is gone as soon as another run of the scheme stands.
+    session.execute(
+        text("UPDATE refresh_run SET state = 'overtaken' WHERE scheme_id = :scheme AND state = 'held'"),
+        {"scheme": plan.version.scheme_id},
+    )
+    run = RefreshRun(
+        tenant_id=plan.municipality.id,
+        scheme_id=plan.version.scheme_id,
+        parameter_version_id=plan.version.id,
+        fact_set_id=plan.fact_set_id,
+        on_date=plan.on,
+        income_year=plan.income_year,
+        period_start=plan.period.start,
+        period_end=plan.period.end,
+        state=state,
+        held_because=held,
+        counts=msgspec.to_builtins(account),
+        created_at=clock.now(),
+        created_by=actor.account_id,
+        committed_at=None if held else clock.now(),
+    )
+    session.add(run)
+    session.flush()
+    return run.id
+
+
+# A birthday alone makes no new determination: the age matters where it changes the reason.
+_COMPARED_COLUMNS = tuple(
+    column
+    for column in (*FACT_COLUMNS, "outcome", "reason", "income_ore", "limit_ore")
+    if column not in ("person_id", "age")
+)
+
+
+def _commit(session: Session, plan: _Plan, run_id: UUID) -> None:
+    """Write the determinations that differ from those in force in this period, and end those they replace."""
+    values = _bound(plan) | {"run": run_id, "at": clock.now(), "version": plan.version.id}
+    new, old = (", ".join(f"{side}.{column}" for column in _COMPARED_COLUMNS) for side in ("n", "d"))
+    if plan.compared == plan.period.start:
+        session.execute(
+            text(
+                f"""UPDATE determination AS ended SET ended_at = :at, ended_by_run_id = :run
+                FROM (
+                    SELECT d.id FROM ({_IN_FORCE}) AS d LEFT JOIN {_ruled(plan)} AS n USING (person_id)
+                    WHERE ({new}, CAST(:version AS uuid)) IS DISTINCT FROM ({old}, d.parameter_version_id)
+                ) AS changed WHERE ended.id = changed.id"""
+            ),
+            values,
+        )
+    columns = ", ".join(FACT_COLUMNS)
+    session.execute(
+        text(
+            f"""INSERT INTO determination (tenant_id, {columns}, scheme_id, period_start, run_id, parameter_version_id,
+                outcome, reason, income_ore, limit_ore)
+            SELECT :tenant, {columns}, :scheme, :start, :run, :version, outcome, reason, income_ore, limit_ore
+            FROM {_ruled(plan)} AS n
+            WHERE NOT EXISTS (SELECT FROM determination d WHERE d.scheme_id = :scheme AND d.period_start = :start
+                AND d.ended_at IS NULL AND d.person_id = n.person_id)"""
+        ),
+        values,
+    )
+    session.execute(text("ANALYZE determination"))
+
+
+def _refresh(plan: _Plan, account: Account, run_id: UUID | None, state: str, held: str | None) -> Refresh:
+    return Refresh(
+        run=run_id,
+        state=state,
+        held_because=held,
+        on=plan.on,
+        income_year=plan.income_year,
+        period=plan.period,
+        parameter_version=plan.version.number,
+        account=account,
+    )

@@ -1,0 +1,120 @@
+"""One PostgreSQL for the whole run, a migrated template in it, and a clone of that for each test that asks."""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import URL, NullPool, create_engine, make_url, text
+
+from service.cli import main
+from service.database import embedded, schema
+from service.database.engine import Database, open_database
+from service.settings import load
+from service.values import clock
+
+os.environ.setdefault("MEDSPILLER_POSTGRES_FSYNC", "off")
+
+
+class Server(msgspec.Struct, frozen=True):
+    """The test run's PostgreSQL: where the app role and the owner connect, and the name of the migrated template."""
+
+    app: URL
+    owner: URL
+    template: str
+
+
+class Medspiller(Protocol):
+    """Runs a command with `--json` in this process and returns its object; `fails` wants a sentence and exit code 1."""
+
+    def __call__(self, *arguments: object) -> dict[str, Any]: ...
+    def fails(self, *arguments: object, code: int = 1) -> str: ...
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Server]:
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    app, owner = os.environ.get("MEDSPILLER_DATABASE_URL"), os.environ.get("MEDSPILLER_DATABASE_OWNER_URL")
+    if app and owner:
+        yield _with_template(shared, make_url(app), make_url(owner))
+        return
+    with embedded.running(shared / "postgres-home") as urls:
+        yield _with_template(shared, make_url(urls.app), make_url(urls.owner))
+
+
+def _with_template(shared: Path, app: URL, owner: URL) -> Server:
+    """Make the template once in a run: workers wait for the first."""
+    name_file = shared / "template-name"
+    with (shared / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not name_file.exists():
+            name = f"medspiller_template_{uuid4().hex[:12]}"
+            _maintain(owner, f'CREATE DATABASE "{name}"')
+            schema.upgrade(owner.set(database=name).render_as_string(hide_password=False), app.username or "")
+            name_file.write_text(name)
+    return Server(app=app, owner=owner, template=name_file.read_text())
+
+
+def _maintain(owner: URL, statement: str) -> None:
+    engine = create_engine(owner, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+
+
+@pytest.fixture
+def installation(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A new installation: a database and a home of its own, named by the environment. Gives the home."""
+    name = f"medspiller_test_{uuid4().hex[:12]}"
+    _maintain(server.owner, f'CREATE DATABASE "{name}" TEMPLATE "{server.template}"')
+    home = tmp_path / "home"
+    monkeypatch.setenv("MEDSPILLER_HOME", str(home))
+    for variable, url in (("MEDSPILLER_DATABASE_URL", server.app), ("MEDSPILLER_DATABASE_OWNER_URL", server.owner)):
+        monkeypatch.setenv(variable, url.set(database=name).render_as_string(hide_password=False))
+    yield home
+    clock.pin(None)
+    _maintain(server.owner, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database(installation: Path) -> Iterator[Database]:
+    """The installation's database, opened in this process."""
+    with open_database(load()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def medspiller(installation: Path) -> Medspiller:
+    """The command line of the installation."""
+    return _CommandLine()
+
+
+class _CommandLine:
+    def __call__(self, *arguments: object) -> dict[str, Any]:
+        result = CliRunner().invoke(main, [*map(str, arguments), "--json"], catch_exceptions=False)
+        assert result.exit_code == 0, result.stderr
+        answer: dict[str, Any] = json.loads(result.stdout)
+        return answer
+
+    def fails(self, *arguments: object, code: int = 1) -> str:
+        result = CliRunner().invoke(main, [*map(str, arguments), "--json"], catch_exceptions=False)
+        assert result.exit_code == code, result.output
+        assert result.stdout == ""
+        return result.stderr
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Set the clock of commands and of this process to an instant such as 2017-01-15T08:00Z."""
+
+    def pin(instant: str) -> None:
+        monkeypatch.setenv("MEDSPILLER_NOW", instant)
+        clock.pin(load().now)
+
+    return pin
