@@ -2,9 +2,20 @@
 
 import click
 
+from service.app import create_app
+from service.audit import checks as audit_checks
+from service.database.commands import database_commands
+from service.demo import demo
+from service.eligibility import checks as eligibility_checks
 from service.eligibility.commands import eligibility, municipality, scheme
 from service.identity.commands import user
+from service.letters.commands import letters_group
+from service.passes.actions import send_again
+from service.passes.commands import passes
+from service.passes.compose import compose_letters
+from service.register import checks as register_checks
 from service.register.commands import register
+from service.web.commands import serve_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -12,5 +23,10 @@ def main() -> None:
     """Medspiller: leisure passes and free family holidays for children of poor families."""
 
 
-for group in (municipality, user, scheme, register, eligibility):
+letters = letters_group(compose_letters, send_again)
+for group in (municipality, user, scheme, register, eligibility, passes, letters):
     main.add_command(group)
+checks = (*register_checks.CHECKS, *eligibility_checks.CHECKS, *audit_checks.CHECKS)
+main.add_command(database_commands(checks, audit_checks.unsealed))
+main.add_command(serve_command(create_app))
+main.add_command(demo)

@@ -95,15 +95,31 @@ class Desk(msgspec.Struct):
     settings: Settings
 
 
+class Office(msgspec.Struct, frozen=True):
+    """What a command works with that makes its own transactions."""
+
+    database: Database
+    municipality: Municipality
+    settings: Settings
+
+
 @contextmanager
-def desk(code: str) -> Iterator[Desk]:
-    """Open the database and a transaction that acts for one municipality; it commits when the block ends."""
+def office(code: str) -> Iterator[Office]:
+    """Open the database for a municipality, without a transaction."""
     settings = load()
     with open_database(settings) as opened:
         with opened.transaction() as session:
             municipality = find_municipality(session, code)
-        with opened.transaction(municipality.id) as session:
-            yield Desk(database=opened, session=session, municipality=municipality, settings=settings)
+        yield Office(database=opened, municipality=municipality, settings=settings)
+
+
+@contextmanager
+def desk(code: str) -> Iterator[Desk]:
+    """Open the database and a transaction that acts for one municipality; it commits when the block ends."""
+    with office(code) as opened, opened.database.transaction(opened.municipality.id) as session:
+        yield Desk(
+            database=opened.database, session=session, municipality=opened.municipality, settings=opened.settings
+        )
 
 
 def keys(settings: Settings) -> KeyRing:

@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +22,23 @@ from service.settings import load
 from service.values import clock
 
 os.environ.setdefault("MEDSPILLER_POSTGRES_FSYNC", "off")
+_SHARED = "MEDSPILLER_TEST_SHARED"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder that all workers of a run share, once. As root its server runs as a user who must get in."""
+    if _SHARED not in os.environ:
+        os.environ[_SHARED] = tempfile.mkdtemp(prefix="medspiller-tests-")
+        Path(os.environ[_SHARED]).chmod(0o755)
+        config.stash[_MADE_HERE] = True
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if config.stash.get(_MADE_HERE, False):
+        shutil.rmtree(os.environ.pop(_SHARED))
+
+
+_MADE_HERE = pytest.StashKey[bool]()
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -38,9 +57,8 @@ class Medspiller(Protocol):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Server]:
-    base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
+def server() -> Iterator[Server]:
+    shared = Path(os.environ[_SHARED])
     app, owner = os.environ.get("MEDSPILLER_DATABASE_URL"), os.environ.get("MEDSPILLER_DATABASE_OWNER_URL")
     if app and owner:
         yield _with_template(shared, make_url(app), make_url(owner))

@@ -61,6 +61,8 @@ def _opened(app_url: str, owner_url: str, settings: Settings) -> Iterator[Databa
         max_overflow=0,
         pool_pre_ping=True,
         connect_args={"application_name": "medspiller"},
+        # Errors end up in logs, and parameters are people.
+        hide_parameters=True,
     )
     try:
         try:

@@ -40,15 +40,14 @@ log_min_error_statement = panic
 log_error_verbosity = terse
 log_checkpoints = off
 log_line_prefix = '%m [%p] '
-include_if_exists = 'local.conf'
 """
 
 
 def start(cluster: Cluster, superuser: str, password: str) -> str:
     """Start the server, and make its data first where there are none (`superuser` then gets `password`).
 
-    Gives what `pg_ctl` said last; where that failed, the reason mostly stands in the log. Whether the server
-    lives is for the caller to find out, by signing in.
+    Gives what `pg_ctl` complained of; where it failed, the reason mostly stands in the log. Whether
+    the server lives is for the caller to find out, by signing in.
     """
     account = cluster.account
     if account and not enters(account, cluster.base):
@@ -66,10 +65,12 @@ def start(cluster: Cluster, superuser: str, password: str) -> str:
     os.close(os.open(cluster.log, os.O_WRONLY | os.O_CREAT, 0o600))
     _give(cluster, cluster.log)
     settings = _SETTINGS.format(port=PORT, sockets=cluster.sockets, fsync=_fsync())
+    if (cluster.base / "local.conf").exists():
+        settings += "include 'local.conf'\n"
     write(cluster.base / "server.conf", settings.encode())
     options = ["-D", "data", "-l", "server.log", "-o", "-c config_file=server.conf", "-w", "-t", "600"]
     done = run(cluster, folder / "pg_ctl", "start", *options)
-    return (done.stderr.strip() or "pg_ctl was silent").splitlines()[-1]
+    return " ".join(done.stderr.split())
 
 
 def stop(cluster: Cluster) -> None:
@@ -91,10 +92,11 @@ def stop_if_unreachable(cluster: Cluster) -> None:
 
 
 def clear_remains(cluster: Cluster) -> None:
-    """Remove what a killed server left: processes that go on without it, and the record of its process id.
+    """Remove what a killed server left: processes that go on without it, and both records of its process id.
 
     Such a process keeps PostgreSQL from starting, and can be killed without loss: what it committed is in the
-    write-ahead log. The id may by now be another program's, which PostgreSQL would take for a living server.
+    write-ahead log. The id may by now be another program's, or that of a dead process that nobody collects:
+    PostgreSQL would take either for a living server.
     """
     orphans = processes(cluster.data)
     for process in orphans:
@@ -105,7 +107,9 @@ def clear_remains(cluster: Cluster) -> None:
         time.sleep(0.02)
         orphans = processes(cluster.data)
     if not orphans:
-        (cluster.data / "postmaster.pid").unlink(missing_ok=True)
+        socket = cluster.sockets / f".s.PGSQL.{PORT}"
+        for record in (cluster.data / "postmaster.pid", socket.with_name(f"{socket.name}.lock"), socket):
+            record.unlink(missing_ok=True)
 
 
 def _initialise(cluster: Cluster, folder: Path, superuser: str, password: str) -> None:

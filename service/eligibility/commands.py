@@ -13,13 +13,12 @@ from service.audit.actions import COMMAND, record
 from service.database.tenancy import act_for
 from service.eligibility import actions, queries, schemes
 from service.eligibility.parameters import SCHEME
-from service.errors import NotFound, Refused
-from service.identity.actions import act_where, add_municipality, find_approver, municipality_by_id
+from service.errors import Refused
+from service.identity.actions import add_municipality
 from service.values import clock
 from service.values.money import format_kroner
 
-APPROVERS = ("administrator", "case_worker")
-_SCHEME = click.option("--scheme", required=True, metavar="NAME", help=f"The scheme, such as {SCHEME}.")
+SCHEME_OPTION = click.option("--scheme", required=True, metavar="NAME", help=f"The scheme, such as {SCHEME}.")
 
 
 @click.group()
@@ -54,7 +53,7 @@ def scheme() -> None:
 
 @scheme.command("set")
 @console.MUNICIPALITY
-@_SCHEME
+@SCHEME_OPTION
 @click.option("--valid-from", required=True, type=console.DAY, help="The first day on which they count.")
 @click.option("--valid-to", type=console.DAY, help="The last day; without it they go on until the next version.")
 @click.option("--source", required=True, help="Where the figures were published or decided.")
@@ -90,46 +89,7 @@ def eligibility() -> None:
 
 @eligibility.command()
 @console.MUNICIPALITY
-@_SCHEME
-@click.option("--on", required=True, type=console.DAY, help="The reference date: ages, parameters and the period.")
-@click.option("--income-year", type=int, help="The year whose incomes count; by default the date's.")
-@click.option("--commit", is_flag=True, help="Keep the result; without it this is a dry run.")
-@console.command
-def refresh(code: str, scheme: str, on: date, income_year: int | None, commit: bool) -> Any:
-    """Apply the rule to every child: who is entitled, who is new, who is lost."""
-    with console.desk(code) as desk:
-        result = actions.refresh(
-            desk.session,
-            desk.municipality,
-            scheme,
-            on,
-            income_year,
-            COMMAND,
-            console.progress(),
-            commit=commit,
-        )
-    return flat(result), account_lines(result)
-
-
-@eligibility.command()
-@click.argument("run_id", metavar="RUN", type=console.AN_ID)
-@console.BY
-@console.command
-def approve(run_id: UUID, email: str) -> Any:
-    """Commit a run that was held because it is far off the last one."""
-    with console.database() as database, database.transaction() as session:
-        approver = find_approver(session, email, APPROVERS)
-        tenant_id = act_where(session, approver, "refresh_run", run_id)
-        if tenant_id is None:
-            raise NotFound(f"There is no run {run_id} that {email} may approve.")
-        municipality = municipality_by_id(session, tenant_id)
-        result = actions.approve(session, approver, run_id, municipality, console.progress())
-    return flat(result), account_lines(result)
-
-
-@eligibility.command()
-@console.MUNICIPALITY
-@_SCHEME
+@SCHEME_OPTION
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The CSV file to write.")
 @click.option("--reason", help="Why incomes and limits are needed in it; logged.")
 @console.command
@@ -178,7 +138,7 @@ def _explained_lines(child: queries.ExplainedChild) -> list[str]:
 
 def flat(result: actions.Refresh) -> dict[str, Any]:
     """A refresh as one flat JSON object."""
-    account = msgspec.to_builtins(result.account)
+    account: dict[str, Any] = msgspec.to_builtins(result.account)
     rest = msgspec.to_builtins(result)
     del rest["account"]
     return account | rest

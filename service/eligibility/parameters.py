@@ -139,8 +139,8 @@ class Preset(msgspec.Struct, frozen=True):
 
 
 SCHEME = "fritidspas"
-_AARHUS = "Aarhus Kommune, the published limit of the 90 % economic free place, {year}"
-_PUBLISHED = "Published limit of the 90 % economic free place, {year}"
+_AARHUS = "Aarhus Kommune: grænsen for 90 % økonomisk friplads, {year}"
+_PUBLISHED = "Grænsen for 90 % økonomisk friplads, {year}"
 
 PRESETS: dict[str, tuple[Preset, ...]] = {
     "dk": (

@@ -85,3 +85,18 @@ class Membership(SQLModel, table=True):
     role: str
     created_at: datetime = instant()
     ended_at: datetime | None = instant(nullable=True)
+
+
+class Secret(SQLModel, table=True):
+    """To which tenant and row a keyed hash leads: of a pass number, a private code or an offer's link.
+
+    Whoever shows the number is not known to any tenant yet; this look-up is all that stands between tenants.
+    """
+
+    __tablename__ = "secret"
+    __table_args__ = ({"schema": "directory"},)
+
+    hash: bytes = Field(primary_key=True)
+    kind: str
+    tenant_id: UUID = Field(foreign_key="directory.tenant.id")
+    subject_id: UUID

@@ -27,6 +27,8 @@ _COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "income": (rules.INCOME, rules.INCOME_OPTIONAL),
     "decisions": (rules.DECISIONS, ()),
 }
+# Sorts and hashes of a million rows stay in memory; the planner needs two or three of these at a time.
+_WORK_MEMORY = "128MB"
 _COUNTED = {"population": "persons", "income": "incomes", "decisions": "decisions"}
 
 
@@ -65,21 +67,21 @@ def import_extract(
         raise Invalid("Name at least one file: --population, --income or --decisions.")
     sources = [_source(kind, files[kind], municipality, secrets) for kind in _COLUMNS if kind in files]
     cursor = _raw_cursor(session)
-    _one_at_a_time(cursor, municipality.id)
-    staging.create_tables(cursor)
+    _begin(cursor, municipality.id)
     for source in sources:
         staging.stage(cursor, source, progress)
-        cursor.execute(merge.REJECT_REPEATED[source.kind], {"file": source.path.name})
     kinds = {source.kind: source.path.name for source in sources}
-    counts = _counts(cursor, kinds)
+    compared = _compare(cursor, kinds, progress)
+    counts = _counts(cursor, compared)
     held = held_because(counts, _last_counts(cursor))
     import_id = _record_import(cursor, municipality.id, "held" if held else "merged", counts, held, actor)
     _keep_rejections(cursor, municipality.id, import_id)
-    rejected_file = _write_rejections(cursor, folder / str(import_id))
+    rejected_file = _rejected_file(folder, import_id)
+    _write_rejections(cursor, rejected_file)
     if held:
         _hold(cursor, municipality.id, import_id, kinds)
     else:
-        _merge(cursor, municipality.id, import_id, kinds, progress)
+        _merge(cursor, municipality.id, import_id, compared, progress)
     record(
         session,
         municipality.id,
@@ -88,21 +90,23 @@ def import_extract(
         ("register_import", import_id),
         details=counts,
     )
-    return _result(import_id, "held" if held else "merged", held, counts, str(rejected_file))
+    return _result(import_id, "held" if held else "merged", held, counts, rejected_file)
 
 
 def confirm_import(
-    session: Session, approver: Approver, import_id: UUID, tenant_id: UUID, progress: Progress
+    session: Session, approver: Approver, import_id: UUID, tenant_id: UUID, folder: Path, progress: Progress
 ) -> ImportResult:
-    """Merge an import that the gate held. Refused where it is not held any more or a newer one was merged since."""
+    """Merge an import that the gate held. Refused where it is not held any more or a newer one was merged since.
+
+    `folder` is the one that the import was given.
+    """
     cursor = _raw_cursor(session)
-    _one_at_a_time(cursor, tenant_id)
+    _begin(cursor, tenant_id)
     counts, imported_by = _held_import(cursor, import_id)
     if imported_by is not None and imported_by == approver.account_id:
         raise Conflict("Whoever imported the file cannot confirm it; a second person must.")
-    staging.create_tables(cursor)
-    kinds = _restore(cursor, import_id)
-    _merge(cursor, tenant_id, import_id, kinds, progress)
+    compared = _compare(cursor, _restore(cursor, import_id), progress)
+    _merge(cursor, tenant_id, import_id, compared, progress)
     cursor.execute("DELETE FROM held_row WHERE import_id = %s", [import_id])
     cursor.execute(
         "UPDATE register_import SET state = 'merged', confirmed_at = %s, confirmed_by = %s WHERE id = %s",
@@ -110,7 +114,7 @@ def confirm_import(
     )
     actor = Actor(door="command", account_id=approver.account_id)
     record(session, tenant_id, actor, "register.import.confirm", ("register_import", import_id), details=counts)
-    return _result(import_id, "merged", None, counts, "")
+    return _result(import_id, "merged", None, counts, _rejected_file(folder, import_id))
 
 
 def _source(kind: str, path: Path, municipality: Municipality, secrets: TenantSecrets) -> Source:
@@ -130,7 +134,15 @@ def _source(kind: str, path: Path, municipality: Municipality, secrets: TenantSe
         except ValueError:
             return None
 
-    return Source(kind=kind, path=path, layout=read_layout(path, *_COLUMNS[kind]), read=read, identify=identify)
+    required, optional = _COLUMNS[kind]
+    return Source(
+        kind=kind,
+        path=path,
+        layout=read_layout(path, required, optional),
+        columns=required + optional,
+        read=read,
+        identify=identify,
+    )
 
 
 def _raw_cursor(session: Session) -> psycopg.Cursor[Any]:
@@ -139,28 +151,27 @@ def _raw_cursor(session: Session) -> psycopg.Cursor[Any]:
     return connection.cursor(row_factory=tuple_row)
 
 
-def _one_at_a_time(cursor: psycopg.Cursor[Any], tenant_id: UUID) -> None:
+def _begin(cursor: psycopg.Cursor[Any], tenant_id: UUID) -> None:
+    """Wait for the tenant's other imports, and make the temporary tables of this one."""
     cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('register ' || %s, 0))", [str(tenant_id)])
+    cursor.execute(f"SET LOCAL work_mem = '{_WORK_MEMORY}'")
+    staging.create_tables(cursor)
 
 
-def _counts(cursor: psycopg.Cursor[Any], kinds: dict[str, str]) -> dict[str, int]:
-    counts = {}
-    changed = 0
-    for kind in kinds:
-        counts[_COUNTED[kind]] = _number(cursor, sql.SQL("SELECT count(*) FROM {}").format(staging.table(kind)))
-        changed += _number(cursor, merge.CHANGES[kind])
-    accepted = sum(counts.values())
-    if "population" in kinds:
-        counts["households"] = _number(cursor, "SELECT count(DISTINCT reference) FROM staged_population")
-    rejected, warnings = "SELECT count(*) FROM staged_rejection WHERE NOT accepted", "accepted"
-    counts["rejected"] = _number(cursor, rejected)
-    counts["warnings"] = _number(cursor, f"SELECT count(*) FROM staged_rejection WHERE {warnings}")
-    counts["unchanged"] = accepted - changed
+def _counts(cursor: psycopg.Cursor[Any], compared: list[merge.Comparison]) -> dict[str, int]:
+    counts = {_COUNTED[comparison.kind]: comparison.accepted for comparison in compared}
+    if "persons" in counts:
+        counts["households"] = _number(
+            cursor, "SELECT count(*) FROM (SELECT FROM staged_population GROUP BY reference) AS household"
+        )
+    counts["rejected"] = _number(cursor, "SELECT count(*) FROM staged_rejection WHERE NOT accepted")
+    counts["warnings"] = _number(cursor, "SELECT count(*) FROM staged_rejection WHERE accepted")
+    counts["unchanged"] = sum(comparison.accepted - comparison.changed for comparison in compared)
     return counts
 
 
-def _number(cursor: psycopg.Cursor[Any], query: Any, parameters: dict[str, Any] | None = None) -> int:
-    row = cursor.execute(query, parameters).fetchone()
+def _number(cursor: psycopg.Cursor[Any], query: str) -> int:
+    row = cursor.execute(query).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -202,23 +213,38 @@ def _keep_rejections(cursor: psycopg.Cursor[Any], tenant_id: UUID, import_id: UU
     )
 
 
-def _write_rejections(cursor: psycopg.Cursor[Any], folder: Path) -> Path:
-    folder.mkdir(parents=True, mode=0o700)
-    path = folder / "rejected.csv"
+def _rejected_file(folder: Path, import_id: UUID) -> Path:
+    return folder / str(import_id) / "rejected.csv"
+
+
+def _write_rejections(cursor: psycopg.Cursor[Any], path: Path) -> None:
+    path.parent.mkdir(parents=True, mode=0o700)
     query = "SELECT file, line, field, value, reason FROM staged_rejection ORDER BY file, line, number"
     with path.open("wb") as file, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)") as copy:
         path.chmod(0o600)
         for block in copy:
             file.write(block)
-    return path
+
+
+def _compare(cursor: psycopg.Cursor[Any], kinds: dict[str, str], progress: Progress) -> list[merge.Comparison]:
+    compared = []
+    for kind, file in kinds.items():
+        progress.step(f"Comparing {kind} with the register")
+        merge.reject_repeated(cursor, kind, file)
+        compared.append(merge.compare(cursor, kind))
+    return compared
 
 
 def _merge(
-    cursor: psycopg.Cursor[Any], tenant_id: UUID, import_id: UUID, kinds: dict[str, str], progress: Progress
+    cursor: psycopg.Cursor[Any],
+    tenant_id: UUID,
+    import_id: UUID,
+    compared: list[merge.Comparison],
+    progress: Progress,
 ) -> None:
     parameters = {"tenant": tenant_id, "import": import_id, "at": clock.now()}
-    for kind, file in kinds.items():
-        merge.merge(cursor, kind, parameters | {"file": file}, progress)
+    for comparison in compared:
+        merge.merge(cursor, comparison, parameters, progress)
 
 
 def _hold(cursor: psycopg.Cursor[Any], tenant_id: UUID, import_id: UUID, kinds: dict[str, str]) -> None:
@@ -249,8 +275,9 @@ def _held_import(cursor: psycopg.Cursor[Any], import_id: UUID) -> tuple[dict[str
     if state != "held":
         raise Conflict(f"The import {import_id} is not held; it is {state}.")
     newer = cursor.execute(
-        "SELECT 1 FROM register_import WHERE state = 'merged' AND imported_at > %s AND counts ?| %s LIMIT 1",
-        [imported_at, [key for key in ("persons", "incomes", "decisions") if key in counts]],
+        """SELECT 1 FROM register_import
+            WHERE state = 'merged' AND (imported_at, id) > (%s, %s) AND counts ?| %s LIMIT 1""",
+        [imported_at, import_id, [key for key in ("persons", "incomes", "decisions") if key in counts]],
     ).fetchone()
     if newer:
         raise Conflict("A newer file was merged since this one was held. Import the file again.")
@@ -276,12 +303,12 @@ def _restore(cursor: psycopg.Cursor[Any], import_id: UUID) -> dict[str, str]:
     return {kind: kinds[kind] for kind in _COLUMNS if kind in kinds}
 
 
-def _result(import_id: UUID, state: str, held: str | None, counts: dict[str, int], rejected_file: str) -> ImportResult:
+def _result(import_id: UUID, state: str, held: str | None, counts: dict[str, int], rejected_file: Path) -> ImportResult:
     keys = ("persons", "households", "incomes", "decisions", "rejected", "warnings", "unchanged")
     return ImportResult(
         id=import_id,
         state=state,
         held_because=held,
-        rejected_file=rejected_file,
+        rejected_file=str(rejected_file),
         **{key: counts.get(key, 0) for key in keys},
     )

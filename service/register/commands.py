@@ -30,6 +30,8 @@ def register() -> None:
 def import_(code: str, population: Path | None, income: Path | None, decisions: Path | None) -> Any:
     """Import extract files. Good rows stand though others are rejected; a file far off the last one is held."""
     given = {"population": population, "income": income, "decisions": decisions}
+    if not any(given.values()):
+        raise click.UsageError("Name at least one file: --population, --income or --decisions.")
     with console.desk(code) as desk:
         result = actions.import_extract(
             desk.session,
@@ -54,7 +56,8 @@ def confirm(import_id: UUID, email: str) -> Any:
         tenant_id = act_where(session, approver, "register_import", import_id)
         if tenant_id is None:
             raise NotFound(f"There is no import {import_id} that {email} may confirm.")
-        result = actions.confirm_import(session, approver, import_id, tenant_id, console.progress())
+        folder = database.home / "imports"
+        result = actions.confirm_import(session, approver, import_id, tenant_id, folder, console.progress())
     return result, _lines(result)
 
 

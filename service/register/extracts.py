@@ -5,30 +5,26 @@ swallow every row up to the next one.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import count, repeat
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from service.errors import Invalid
+from service.register.rules import masked
 
 _BLOCK = 1 << 20
 LONGEST_LINE = 20_000
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
-
-class Line(NamedTuple):
-    """A line of the file, counted from 1. `problem` says why it cannot be read; its text is then a best guess."""
-
-    number: int
-    text: str
-    problem: str | None
+Line = tuple[int, str, str | None]
+"""The number of a line in its file, counted from 1; its text; and why it cannot be read: its text is then a guess."""
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """How a file is laid out: its delimiter and where each contracted column stands."""
+    """How a file is laid out: its delimiter and where each contracted column stands; -1 where it has none."""
 
     delimiter: str
     positions: tuple[int, ...]
@@ -38,72 +34,65 @@ class Layout(msgspec.Struct, frozen=True):
 def read_layout(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> Layout:
     """Find the delimiter and the columns in the header; refuses a header with missing, unknown or repeated columns.
 
-    `positions` follows `columns` and then those of `optional`; -1 where an optional column is not there.
+    `positions` follows `columns` and then those of `optional`.
     """
+    header = _header(path)
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    names = [name.strip().strip('"').strip().lower() for name in header.split(delimiter)]
+    known = columns + optional
+    expected = f"Expected: {delimiter.join(columns)}."
+    if not set(names) & set(known):
+        # It may be a person's row: not a word of it is repeated.
+        raise Invalid(f"The first line of {path.name} is no header. {expected}")
+    problems = [
+        ("lacks", [name for name in columns if name not in names]),
+        ("has the unknown", [repr(masked("", name)) for name in names if name not in known]),
+        ("repeats", sorted({name for name in names if name in known and names.count(name) > 1})),
+    ]
+    said = [f"{what} column{'s' if len(which) > 1 else ''} {', '.join(which)}" for what, which in problems if which]
+    if said:
+        raise Invalid(f"The header of {path.name} {'; it '.join(said)}. {expected}")
+    positions = tuple(names.index(name) if name in names else -1 for name in known)
+    return Layout(delimiter=delimiter, positions=positions, width=len(names))
+
+
+def _header(path: Path) -> str:
     try:
         with path.open("rb") as file:
             start = file.read(LONGEST_LINE)
     except OSError as error:
         raise Invalid(f"{path.name} cannot be read: {error.strerror}.") from error
-    if start.startswith(_UTF_16):
-        raise Invalid(f"{path.name} is UTF-16. Save it as UTF-8 and import it again.")
-    first = start.removeprefix(_BOM).split(b"\n", 1)[0]
+    first = start.removeprefix(_BOM).split(b"\n", 1)[0].rstrip(b"\r")
+    if start.startswith(_UTF_16) or b"\0" in first:
+        raise Invalid(f"{path.name} is not UTF-8 but looks like UTF-16. Save it as UTF-8 and import it again.")
+    if not first.strip():
+        raise Invalid(f"{path.name} does not begin with a header: {'its first line' if start else 'it'} is empty.")
+    if b"\r" in first:
+        raise Invalid(f"The lines of {path.name} end in a carriage return alone. Save it with usual line breaks.")
+    if len(first) == LONGEST_LINE:
+        raise Invalid(f"The first line of {path.name} is no header: it is longer than {LONGEST_LINE:,} characters.")
     try:
-        header = first.decode().rstrip("\r")
+        return first.decode()
     except UnicodeDecodeError:
         raise Invalid(f"The header of {path.name} is not UTF-8. Save the file as UTF-8 and import it again.") from None
-    delimiter = ";" if header.count(";") > header.count(",") else ","
-    names = [name.strip().strip('"').strip().lower() for name in header.split(delimiter)]
-    problems = [
-        ("lacks", [name for name in columns if name not in names]),
-        ("has the unknown", [repr(name[:40]) for name in names if name not in columns + optional]),
-        ("repeats", sorted({name for name in names if name in columns + optional and names.count(name) > 1})),
-    ]
-    said = [f"{what} column{'s' if len(which) > 1 else ''} {', '.join(which)}" for what, which in problems if which]
-    if said:
-        raise Invalid(f"The header of {path.name} {'; it '.join(said)}. Expected: {delimiter.join(columns)}.")
-    positions = tuple(names.index(name) if name in names else -1 for name in columns + optional)
-    return Layout(delimiter=delimiter, positions=positions, width=len(names))
 
 
-def read_lines(path: Path) -> Iterator[Line]:
-    """The lines after the header, without empty ones. Memory stays bounded however long a line is."""
+def read_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Blocks of whole lines after the header, each with the number of its first line and without its last line break.
+
+    Memory stays bounded however long a line is: of an overlong one only the beginning and the end are kept.
+    """
     number = 1
     for block in _line_blocks(path):
-        try:
-            text = block.decode()
-            suspicious = "\0" in text
-        except UnicodeDecodeError:
-            suspicious = True
-        if suspicious:
-            for line in block.split(b"\n"):
-                if number > 1 and line.strip(b"\r"):
-                    yield _suspicious(number, line)
-                number += 1
-            continue
-        for line_text in text.split("\n"):
-            if number > 1 and (stripped := line_text.rstrip("\r")):
-                yield Line(number, stripped, None if len(stripped) <= LONGEST_LINE else _TOO_LONG)
-            number += 1
-
-
-_TOO_LONG = f"the line is longer than {LONGEST_LINE:,} characters"
-
-
-def _suspicious(number: int, line: bytes) -> Line:
-    # Windows-1252 is what such bytes most often are; the text serves to tell which household a lost row belongs to.
-    text = line.rstrip(b"\r").decode("cp1252", errors="replace")
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return Line(number, text, "the line holds bytes that are not UTF-8")
-    if "\0" in text:
-        return Line(number, text.replace("\0", ""), "the line holds a NUL character")
-    return Line(number, text, None if len(text) <= LONGEST_LINE else _TOO_LONG)
+        lines = block.count(b"\n") + 1
+        if number > 1:
+            yield number, block
+        elif lines > 1:
+            yield 2, block.split(b"\n", 1)[1]
+        number += lines
 
 
 def _line_blocks(path: Path) -> Iterator[bytes]:
-    """Blocks of whole lines, each without its last line break. Of an overlong line only the beginning is kept."""
     with path.open("rb") as file:
         if file.read(len(_BOM)) != _BOM:
             file.seek(0)
@@ -119,17 +108,54 @@ def _line_blocks(path: Path) -> Iterator[bytes]:
             yield rest
 
 
-def split(line: Line, layout: Layout) -> list[str] | str:
-    """The fields of a line in the order of the contract, or one sentence on why it has none."""
-    if line.problem:
-        return line.problem
-    if '"' in line.text:
+def lines_of(first: int, block: bytes) -> Iterator[Line]:
+    """The lines of a block, empty ones as well; `first` is the number of the first of them."""
+    try:
+        text = block.decode()
+    except UnicodeDecodeError:
+        return (_guessed(number, line) for number, line in zip(count(first), block.split(b"\n"), strict=False))
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").removesuffix("\r")
+    return zip(count(first), text.split("\n"), repeat(None), strict=False)
+
+
+def _guessed(number: int, line: bytes) -> Line:
+    line = line.removesuffix(b"\r")
+    try:
+        return number, line.decode(), None
+    except UnicodeDecodeError:
+        # Windows-1252 is what such bytes most often are; the text serves to tell which household a lost row belongs to.
+        return number, line.decode("cp1252", errors="replace"), "the line holds bytes that are not UTF-8"
+
+
+def problem_of(text: str) -> str | None:
+    """Why a line that is not plain cannot be read, if so."""
+    if len(text) > LONGEST_LINE:
+        return f"the line is longer than {LONGEST_LINE:,} characters"
+    return "the line holds a NUL character" if "\0" in text else None
+
+
+def split(text: str, layout: Layout) -> Sequence[str] | str:
+    """The fields of a line in the order of the contract, or one phrase on why it has none."""
+    if '"' in text:
+        if "\r" in text:
+            return "the line holds a carriage return"
         try:
-            fields = next(csv.reader([line.text], delimiter=layout.delimiter, strict=True))
+            fields = next(csv.reader([text], delimiter=layout.delimiter, strict=True))
         except csv.Error:
             return "the quotation marks of the line do not match"
     else:
-        fields = line.text.split(layout.delimiter)
+        fields = text.split(layout.delimiter)
     if len(fields) != layout.width:
-        return f"the line has {len(fields)} fields where the header has {layout.width}"
-    return [fields[position] if position >= 0 else "" for position in layout.positions]
+        return f"the line has {len(fields)} field{'s' if len(fields) > 1 else ''} where the header has {layout.width}"
+    return arrange(fields, layout)
+
+
+def arrange(fields: Sequence[str], layout: Layout) -> Sequence[str]:
+    """Fields as they stand in the file → in the order of the contract; empty where the line ends before."""
+    return [fields[at] if 0 <= at < len(fields) else "" for at in layout.positions]
+
+
+def is_blank(text: str, layout: Layout) -> bool:
+    """Whether a line holds nothing but delimiters, quotation marks and blanks."""
+    return not text.replace(layout.delimiter, "").replace('"', "").strip()

@@ -1,4 +1,4 @@
-"""The gate that holds an import which is far off the last of its kind: a torn file must not end half a town's passes."""
+"""The gate that holds an import far off the last of its kind: a torn file must not end half a town's passes."""
 
 FAR_OFF_SHARE = 0.10
 FAR_OFF_ROWS = 20
@@ -15,6 +15,7 @@ def held_because(counts: dict[str, int], last: dict[str, int]) -> str | None:
         if key not in counts or key not in last:
             continue
         difference = abs(counts[key] - last[key])
-        if difference > FAR_OFF_ROWS and difference > FAR_OFF_SHARE * last[key]:
+        emptied = last[key] > 0 and counts[key] == 0
+        if emptied or (difference > FAR_OFF_ROWS and difference > FAR_OFF_SHARE * last[key]):
             return f"The file has {counts[key]:,} {noun} where the last one had {last[key]:,}."
     return None

@@ -105,17 +105,20 @@ class PersonPast(TenantRow, table=True):
     __tablename__ = "person_past"
 
     id: UUID = Field(primary_key=True)
-    replaced_at: datetime = instant(primary_key=True)
+    import_id: UUID = Field(primary_key=True)
+    replaced_at: datetime = instant()
     birth_date: date
     given_name: str
     family_name: str
     language: str
     ended_at: datetime | None = instant(nullable=True)
-    import_id: UUID
 
 
 class Household(IdentifiedRow, table=True):
-    """A register household. `uncertain`: a row of it was rejected in the last population file."""
+    """A register household.
+
+    `uncertain`: of the last population file a row of it was rejected, or a member stands because of a rejected row.
+    """
 
     __tablename__ = "household"
     __table_args__ = (UniqueConstraint("tenant_id", "reference"),)

@@ -1,4 +1,4 @@
-"""From extract files to temporary tables: validated, hashed and encrypted on the way, never a plain number in the database.
+"""From extract files to temporary tables: validated, hashed and encrypted on the way, so that no plain number enters.
 
 Rejections are collected in a spool file while a COPY is running (a connection carries one COPY at a time) and staged
 after it.
@@ -6,7 +6,7 @@ after it.
 
 import csv
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from service.register import extracts, rules
-from service.register.extracts import Layout
+from service.register.extracts import Layout, Line
 from service.values.progress import Progress
 
 STAGED = {
@@ -26,9 +26,9 @@ STAGED = {
     "income": "line int, identity_hash bytea, year int, basis text, amount_ore bigint",
     "decisions": "line int, identity_hash bytea, ground text, percent int, valid_from date, valid_to date",
 }
-_REJECTION = """file text, line int, field text, value text, reason text, accepted boolean, reference text,
+_REJECTION = """kind text, file text, line int, field text, value text, reason text, accepted boolean, reference text,
     identity_hash bytea"""
-_COPY_BLOCK = 1 << 18
+_NOBODY = b""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -37,6 +37,7 @@ class Source(msgspec.Struct, frozen=True):
     kind: str
     path: Path
     layout: Layout
+    columns: tuple[str, ...]
     read: rules.Row
     identify: Callable[[str], bytes | None]
     """The keyed hash of a person_id, or None where it is no identity number."""
@@ -65,39 +66,49 @@ def stage(cursor: psycopg.Cursor[Any], source: Source, progress: Progress) -> No
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as spool:
         rejections = _Rejections(source, spool)
         with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(table(source.kind))) as copy:
-            for block in _copy_blocks(source, rejections, progress):
-                copy.write(block)
+            for first, block in extracts.read_blocks(source.path):
+                progress.at(f"Reading {source.kind}, line", first)
+                copy.write("".join(_copy_lines(source, extracts.lines_of(first, block), rejections)).encode())
         spool.seek(0)
-        names = sql.SQL(", ").join(map(sql.Identifier, columns("rejection")))
-        with cursor.copy(sql.SQL("COPY staged_rejection ({}) FROM STDIN (FORMAT csv)").format(names)) as copy:
-            while text := spool.read(_COPY_BLOCK):
-                copy.write(text)
+        _copy_rejections(cursor, spool)
     cursor.execute(sql.SQL("ANALYZE {}").format(table(source.kind)))
 
 
-def _copy_blocks(source: Source, rejections: "_Rejections", progress: Progress) -> Any:
-    lines: list[str] = []
-    size = 0
+def _copy_rejections(cursor: psycopg.Cursor[Any], spool: IO[str]) -> None:
+    names = sql.SQL(", ").join(map(sql.Identifier, columns("rejection")))
+    # CSV has no other sign for NULL than the empty field, and only a missing hash is one.
+    texts = sql.SQL("kind, file, field, value, reason, reference")
+    statement = sql.SQL("COPY staged_rejection ({}) FROM STDIN (FORMAT csv, FORCE_NOT_NULL ({}))")
+    with cursor.copy(statement.format(names, texts)) as copy:
+        while text := spool.read(1 << 18):
+            copy.write(text)
+
+
+def _copy_lines(source: Source, lines: Iterator[Line], rejections: "_Rejections") -> Iterator[str]:
+    """The accepted rows of a block as COPY wants them."""
     layout, read = source.layout, source.read
-    for line in extracts.read_lines(source.path):
-        progress.at(f"Reading {source.kind}, line", line.number)
-        fields = extracts.split(line, layout)
-        if isinstance(fields, str):
-            rejections.unreadable(line, fields)
-            continue
+    delimiter, width, straight = layout.delimiter, layout.width, layout.positions == tuple(range(layout.width))
+    for number, text, problem in lines:
+        fields: Sequence[str] | str = text.split(delimiter)
+        plain = len(text) <= rules.LONGEST_TEXT and text.isprintable() and "\\" not in text
+        if problem or not plain or len(fields) != width or '"' in text:
+            if not text.strip():
+                continue
+            problem = problem or extracts.problem_of(text)
+            fields = problem or extracts.split(text, layout)
+            if isinstance(fields, str):
+                rejections.unreadable(number, text, fields)
+                continue
+        elif not straight:
+            fields = extracts.arrange(fields, layout)
         try:
-            row, warnings = read(fields)
+            row, warnings = read(fields, plain)
         except rules.Rejected as rejected:
-            rejections.rejected(line.number, fields, rejected.problems)
+            rejections.rejected(number, text, fields, rejected.problems)
             continue
         if warnings:
-            rejections.warned(line.number, warnings)
-        lines.append(f"{line.number}\t{row}\n")
-        size += len(row)
-        if size > _COPY_BLOCK:
-            yield "".join(lines).encode()
-            lines, size = [], 0
-    yield "".join(lines).encode()
+            rejections.warned(number, warnings)
+        yield f"{number}\t{row}\n"
 
 
 class _Rejections:
@@ -106,29 +117,33 @@ class _Rejections:
     def __init__(self, source: Source, spool: IO[str]) -> None:
         self._source = source
         self._writer = csv.writer(spool)
-        self._columns = {
-            "population": rules.POPULATION,
-            "income": rules.INCOME + rules.INCOME_OPTIONAL,
-            "decisions": rules.DECISIONS,
-        }[source.kind]
 
-    def unreadable(self, line: extracts.Line, reason: str) -> None:
+    def unreadable(self, number: int, text: str, reason: str) -> None:
         """A line without trustworthy fields; the household and the person are read off it as far as they can be."""
-        loose = line.text.replace('"', "").split(self._source.layout.delimiter)
-        fields = [loose[at] if 0 <= at < len(loose) else "" for at in self._source.layout.positions]
-        self.rejected(line.number, fields, [("", "", reason)])
+        layout, identify = self._source.layout, self._source.identify
+        if extracts.is_blank(text, layout):
+            self._write(number, "", "", "the line holds no values", False, "", _NOBODY)
+            return
+        fields = text[: extracts.LONGEST_LINE].replace('"', "").replace("\0", "").split(layout.delimiter)
+        # A missing or surplus delimiter shifts the fields: the person's number may stand anywhere.
+        numbers = {found for field in fields[:100] if (found := identify(field)) is not None}
+        identity = numbers.pop() if len(numbers) == 1 else None
+        named = dict(zip(self._source.columns, extracts.arrange(fields, layout), strict=True))
+        self._write(number, "", "", reason, False, named.get("household_id", "").strip()[:40], identity)
 
-    def rejected(self, number: int, fields: list[str], problems: list[rules.Problem]) -> None:
-        named = dict(zip(self._columns, fields, strict=True))
-        reference = named.get("household_id", "").strip().replace("\0", "")[:40]
-        identity = self._source.identify(named["person_id"])
+    def rejected(self, number: int, text: str, fields: Sequence[str], problems: list[rules.Problem]) -> None:
+        if extracts.is_blank(text, self._source.layout):
+            self._write(number, "", "", "the line holds no values", False, "", _NOBODY)
+            return
+        named = dict(zip(self._source.columns, fields, strict=True))
+        reference = named.get("household_id", "").strip()[:40]
         names, values, reasons = zip(*problems, strict=True)
-        said = [f"{name} {reason}" if len(problems) > 1 else reason for name, _, reason in problems]
-        self._write(number, ", ".join(names), ", ".join(values), "; ".join(said), False, reference, identity)
+        identity = self._source.identify(named["person_id"])
+        self._write(number, ", ".join(names), ", ".join(values), "; ".join(reasons), False, reference, identity)
 
     def warned(self, number: int, warnings: tuple[rules.Problem, ...]) -> None:
         for field, value, reason in warnings:
-            self._write(number, field, value, f"warning: {reason}", True, "", None)
+            self._write(number, field, value, f"warning: {reason}", True, "", _NOBODY)
 
     def _write(
         self,
@@ -140,6 +155,8 @@ class _Rejections:
         reference: str,
         identity: bytes | None,
     ) -> None:
-        key = "\\x" + identity.hex() if identity else ""
-        row = (self._source.path.name, number, field, value, reason, accepted, reference, key)
-        self._writer.writerow([text.replace("\0", "") if isinstance(text, str) else text for text in row])
+        """One line of the list. `identity`: None where it is not known who is meant, `_NOBODY` where nobody is."""
+        key = "" if identity is None else f"\\x{identity.hex()}"
+        self._writer.writerow(
+            (self._source.kind, self._source.path.name, number, field, value, reason, accepted, reference, key)
+        )

@@ -12,6 +12,11 @@ def pin(instant: datetime | None) -> None:
     _pinned = instant
 
 
+def pinned() -> bool:
+    """Whether the clock stands still."""
+    return _pinned is not None
+
+
 def now() -> datetime:
     return _pinned or datetime.now(UTC)
 

@@ -24,6 +24,7 @@ class Progress:
 
     def step(self, text: str) -> None:
         """Name a step of long set-based work as it begins."""
+        self._next = time.monotonic() + 1
         self._say(text)
 
 

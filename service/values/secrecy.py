@@ -97,6 +97,13 @@ class KeyRing:
         hash_key = hmac.digest(self._hash_key, _PURPOSE + tenant_id.bytes, "sha256")
         return TenantSecrets(self, tenant_id, hash_key)
 
+    def lookup_hash(self, purpose: str, text: str) -> bytes:
+        """The 16 bytes by which a number is found that its bearer shows before any tenant is known, such as a pass number.
+
+        `purpose` keeps numbers of different kinds apart.
+        """
+        return hmac.digest(self._hash_key, f"{purpose}\0{text}".encode(), "sha256")[:HASH_BYTES]
+
     def rotate(self) -> None:
         """Add a new key and encrypt with it from now on; what older keys encrypted stays readable.
 
@@ -153,12 +160,20 @@ class TenantSecrets:
 
     def encrypt(self, number: str) -> bytes:
         """The id of the key (1 byte), the nonce (12), the ciphertext and its tag (16)."""
+        return self.encrypt_bytes(number.encode())
+
+    def encrypt_bytes(self, content: bytes) -> bytes:
+        """The same for content of any length, such as what a letter says."""
         key_id, cipher = self._ring.current
         nonce = _nonce()
-        return key_id + nonce + cipher.encrypt(nonce, number.encode(), self._tenant)
+        return key_id + nonce + cipher.encrypt(nonce, content, self._tenant)
 
     def decrypt(self, encrypted: bytes) -> str:
         """The number again; raises CannotDecrypt for a damaged one, another tenant's or an unknown key's."""
+        return self.decrypt_bytes(encrypted).decode()
+
+    def decrypt_bytes(self, encrypted: bytes) -> bytes:
+        """The content again; raises CannotDecrypt as `decrypt` does."""
         if len(encrypted) < 1 + _NONCE_BYTES + 16:
             raise CannotDecrypt("The encrypted identity number is cut short.")
         cipher = self._ring.cipher(encrypted[0])
@@ -168,7 +183,7 @@ class TenantSecrets:
             )
         nonce, ciphertext = encrypted[1 : 1 + _NONCE_BYTES], encrypted[1 + _NONCE_BYTES :]
         try:
-            return cipher.decrypt(nonce, ciphertext, self._tenant).decode()
+            return cipher.decrypt(nonce, ciphertext, self._tenant)
         except InvalidTag:
             raise CannotDecrypt(
                 "The encrypted identity number is damaged, another tenant's, or from another key file."

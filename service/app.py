@@ -1,0 +1,47 @@
+"""The web service: every slice's routes put together."""
+
+from importlib.metadata import version
+
+from litestar import Litestar, Request, Response, get
+from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from schemas.health import Health
+from service.database.engine import Database
+from service.database.requests import database_of, threads_like_connections
+from service.web.problems import HANDLERS
+from service.web.reference import ReferencePage
+
+
+@get("/health", sync_to_thread=True, tags=["operation"])
+def health(request: Request[None, None, State]) -> Response[Health]:
+    """Whether the service can work: 200 where the database answers within two seconds, else 503."""
+    try:
+        with database_of(request).transaction() as session:
+            session.execute(text("SET LOCAL statement_timeout = '2s'"))
+            session.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        return Response(Health("unavailable", database="unavailable"), status_code=503)
+    return Response(Health("ok", database="ok"))
+
+
+def create_app(database: Database) -> Litestar:
+    """The application over an open database, whose owner closes it after the application has stopped."""
+    return Litestar(
+        route_handlers=[health],
+        state=State({"database": database}),
+        lifespan=[threads_like_connections(database)],
+        exception_handlers=HANDLERS,
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title="Medspiller",
+            version=version("medspiller"),
+            description="Leisure passes and free family holidays for children of poor families.",
+            path="/schema",
+            use_handler_docstrings=True,
+            render_plugins=[ReferencePage(path="/"), JsonRenderPlugin()],
+        ),
+    )

@@ -1,0 +1,139 @@
+"""The demo: a whole municipality with made-up people, taken through the pass year by the program's own actions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+from sqlmodel import Session
+
+from service import console
+from service.audit.actions import COMMAND
+from service.database.engine import Database
+from service.database.tenancy import act_for
+from service.eligibility import actions as eligibility
+from service.eligibility import schemes
+from service.eligibility.commands import account_lines
+from service.eligibility.parameters import PRESETS, SCHEME
+from service.errors import NotFound
+from service.identity.actions import Municipality, add_member, add_municipality, find_municipality
+from service.letters import printing
+from service.letters.settings import set_signature
+from service.passes.actions import issue_after
+from service.passes.compose import compose_letters
+from service.register.actions import ImportResult, import_extract
+from service.register.made_up import write_extract
+from service.settings import load
+from service.values import clock
+from service.values.progress import Progress
+from service.values.secrecy import KeyRing
+
+CODE, NAME = "0000", "Medby"
+_STAFF = (
+    ("administrator@medby.example", "Administrator", "administrator"),
+    ("sagsbehandler@medby.example", "Sagsbehandler", "case_worker"),
+)
+_SIGNATURE = {
+    "department": "Børn og Unge",
+    "street": "Rådhuspladsen 1",
+    "postcode_city": "8000 Medby",
+    "phone": "89 00 00 00",
+    "email": "fritidspas@medby.example",
+    "web": "medby.example/fritidspas",
+    "opening_hours": "Mandag til torsdag kl. 9–15",
+    "club_page": "klub.medby.example",
+    "page": "familie.medby.example",
+    "apply": "medby.example/fritidspas/soeg",
+}
+
+
+@click.command()
+@click.option("--households", type=click.IntRange(1, 1_000_000), default=2000, show_default=True)
+@console.command
+def demo(households: int) -> Any:
+    """A municipality with made-up people: extract, determinations, passes, letters. Run again, it goes on."""
+    on = _demo_date()
+    settings, progress = load(), console.progress()
+    keys = console.keys(settings)
+    with console.database() as database:
+        municipality = _municipality(database)
+        imported = _import(database, municipality, keys, households, on, settings.home, progress)
+        with database.transaction(municipality.id) as session:
+            refreshed = eligibility.refresh(session, municipality, SCHEME, on, None, COMMAND, progress, commit=True)
+            issued = 0
+            if refreshed.run is not None and refreshed.state == "committed":
+                issued = issue_after(session, municipality, keys, refreshed.run, progress).passes_issued
+        printing.make_batches(database, municipality, keys, compose_letters, progress)
+        folder = settings.home / "letters"
+        rendered = printing.render(database, municipality, keys, folder, None, progress)
+    result = {"municipality": CODE, "on": on, "import": imported, "refresh": refreshed, "passes_issued": issued}
+    lines = [
+        f"{NAME}, a made-up municipality with the published limits of {on.year}.",
+        f"{imported.persons:,} persons in {imported.households:,} households, {imported.incomes:,} incomes and "
+        f"{imported.decisions:,} awards imported; {imported.unchanged:,} rows changed nothing.",
+        "",
+        *account_lines(refreshed),
+        f"{issued:,} passes issued.",
+        f"{rendered.letters:,} letters on {rendered.pages:,} pages in {rendered.batches:,} print batches, ready for the "
+        f"post: {folder}",
+    ]
+    if rendered.held_back:
+        lines.append(f"{rendered.held_back:,} letters are held back: medspiller letters held --municipality {CODE}")
+    return result | {"letters": rendered}, lines
+
+
+def _demo_date() -> date:
+    """15 January of the last year with published limits, unless the clock is set; the clock then stands there."""
+    if clock.pinned():
+        return clock.today("Europe/Copenhagen")
+    year = PRESETS["dk"][-1].year
+    clock.pin(datetime(year, 1, 15, 8, tzinfo=UTC))
+    return date(year, 1, 15)
+
+
+def _municipality(database: Database) -> Municipality:
+    """The demo's municipality with its staff and signature, made on the first run."""
+    with database.transaction() as session:
+        try:
+            return find_municipality(session, CODE)
+        except NotFound:
+            made = add_municipality(session, CODE, NAME, "dk")
+        act_for(session, made.id)
+        _furnish(session, made)
+    return made
+
+
+def _furnish(session: Session, municipality: Municipality) -> None:
+    schemes.add_presets(session, municipality)
+    set_signature(session, municipality, _SIGNATURE)
+    for email, name, role in _STAFF:
+        add_member(session, municipality.id, email, name, role)
+
+
+def _import(
+    database: Database,
+    municipality: Municipality,
+    keys: KeyRing,
+    households: int,
+    on: date,
+    home: Path,
+    progress: Progress,
+) -> ImportResult:
+    with _extract(households, on, progress) as files, database.transaction(municipality.id) as session:
+        secrets = keys.for_tenant(municipality.id)
+        return import_extract(session, municipality, secrets, files, home / "imports", COMMAND, progress)
+
+
+@contextmanager
+def _extract(households: int, on: date, progress: Progress) -> Iterator[dict[str, Path]]:
+    with TemporaryDirectory(prefix="medspiller-demo-") as folder:
+        made = write_extract(
+            Path(folder),
+            households=households,
+            on=on,
+            progress=lambda done: progress.at("Making up households", done, households),
+        )
+        yield {"population": made.population, "income": made.income, "decisions": made.decisions}

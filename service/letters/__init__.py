@@ -1,0 +1,1 @@
+"""Letters to families: what stands in them, their templates, and the print batches made of them."""

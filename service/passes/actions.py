@@ -1,0 +1,162 @@
+"""What staff do with a child's pass: replace it, revoke it, send its letter again; and issue after a refresh."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlmodel import Session
+
+from service.audit.actions import Actor, record
+from service.database.locks import one_at_a_time
+from service.eligibility import schemes
+from service.errors import Conflict, Invalid, NotFound
+from service.identity.actions import Municipality
+from service.letters.actions import queue_again, returned_letter
+from service.letters.numbers import LAST_RUNNING_NUMBER, NEXT_LETTER_NUMBER
+from service.passes.issue import Issued, issue_passes
+from service.values import clock, pass_numbers
+from service.values.periods import Period
+from service.values.progress import Progress
+from service.values.secrecy import KeyRing
+
+
+class Replaced(msgspec.Struct, frozen=True):
+    """A pass that took another's place, with the letter that brings it."""
+
+    pass_id: UUID
+    letter_number: str
+
+
+def issue_after(
+    session: Session, municipality: Municipality, keys: KeyRing, run_id: UUID, progress: Progress
+) -> Issued:
+    """Issue the passes of a committed run, in its transaction: passes and determinations stand or fall together."""
+    run = session.execute(
+        text("SELECT scheme_id, period_start, period_end, parameter_version_id FROM refresh_run WHERE id = :id"),
+        {"id": run_id},
+    ).one()
+    version = schemes.version_by_id(session, run.parameter_version_id)
+    period = Period(run.period_start, run.period_end)
+    return issue_passes(session, municipality, keys, run.scheme_id, period, version.parameters, progress)
+
+
+def find_pass(session: Session, keys: KeyRing, number: str) -> UUID:
+    """The pass with this number, as people write it; refuses a mistyped and an unknown one."""
+    try:
+        canonical = pass_numbers.parse(number)
+    except ValueError as error:
+        raise Invalid(str(error)) from None
+    found: UUID | None = session.execute(
+        text("SELECT id FROM leisure_pass WHERE number_hash = :hash"), {"hash": keys.lookup_hash("pass", canonical)}
+    ).scalar()
+    if found is None:
+        raise NotFound("No pass of this municipality has this number.")
+    return found
+
+
+def revoke_pass(session: Session, municipality: Municipality, pass_id: UUID, because: str, actor: Actor) -> None:
+    """End a live pass; what was claimed before stands. The child gets no other in this period by itself."""
+    _end(session, pass_id, "revoked", because)
+    record(session, municipality.id, actor, "passes.revoke", ("leisure_pass", pass_id), reason=because)
+
+
+def replace_pass(
+    session: Session, municipality: Municipality, keys: KeyRing, pass_id: UUID, because: str, actor: Actor
+) -> Replaced:
+    """Give a child a new number for a lost or misused pass. What remains moves over; a letter brings it."""
+    old = _end(session, pass_id, "replaced", because)
+    number = pass_numbers.generate()
+    at = clock.now()
+    new: UUID = session.execute(
+        text(
+            """INSERT INTO leisure_pass (tenant_id, number_hash, number_cipher, person_id, scheme_id, determination_id,
+                valid_from, valid_to, amount_ore, equipment_ore, state, issued_at, issued_because, replaces_id)
+            SELECT tenant_id, :hash, :cipher, person_id, scheme_id, determination_id, valid_from, valid_to, amount_ore,
+                equipment_ore, 'live', :at, 'replacement', id
+            FROM leisure_pass WHERE id = :old RETURNING id"""
+        ),
+        {
+            "old": pass_id,
+            "at": at,
+            "hash": keys.lookup_hash("pass", number),
+            "cipher": keys.for_tenant(municipality.id).encrypt(number),
+        },
+    ).scalar_one()
+    session.execute(
+        text("SELECT directory.keep_secrets('pass', ARRAY[CAST(:hash AS bytea)], ARRAY[CAST(:id AS uuid)])"),
+        {"hash": keys.lookup_hash("pass", number), "id": new},
+    )
+    _transfer(session, municipality, pass_id, new, old)
+    letter_number = _queue_letter(session, municipality, pass_id, new)
+    record(session, municipality.id, actor, "passes.replace", ("leisure_pass", new), reason=because)
+    return Replaced(pass_id=new, letter_number=letter_number)
+
+
+def send_again(
+    session: Session, municipality: Municipality, number: str, address: dict[str, str] | None, actor: Actor
+) -> UUID:
+    """Queue what a returned letter carried once more, to a corrected address or the register's; returns the letter."""
+    old = returned_letter(session, number)
+    new = queue_again(session, municipality, old, address, actor)
+    session.execute(
+        text(
+            """INSERT INTO pass_letter (tenant_id, letter_id, pass_id)
+            SELECT tenant_id, :new, pass_id FROM pass_letter WHERE letter_id = :old"""
+        ),
+        {"new": new, "old": old},
+    )
+    session.execute(text("UPDATE ended_notice SET letter_id = :new WHERE letter_id = :old"), {"new": new, "old": old})
+    return new
+
+
+def _end(session: Session, pass_id: UUID, state: str, because: str) -> Any:
+    if not because.strip():
+        raise Invalid("A reason is needed.")
+    row = session.execute(
+        text("SELECT state, remaining_ore, equipment_remaining_ore FROM leisure_pass WHERE id = :id FOR UPDATE"),
+        {"id": pass_id},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no pass {pass_id}.")
+    if row.state != "live":
+        raise Conflict(f"The pass is {row.state} already.")
+    session.execute(
+        text("UPDATE leisure_pass SET state = :state, ended_at = :at, ended_because = :because WHERE id = :id"),
+        {"id": pass_id, "state": state, "at": clock.now(), "because": because.strip()},
+    )
+    return row
+
+
+def _transfer(session: Session, municipality: Municipality, old: UUID, new: UUID, balance: Any) -> None:
+    for fund, ore in (("membership", balance.remaining_ore), ("equipment", balance.equipment_remaining_ore)):
+        if ore:
+            session.execute(
+                text(
+                    """INSERT INTO pass_entry (tenant_id, pass_id, kind, fund, amount_ore, entered_at)
+                    VALUES (:tenant, :old, 'transfer', :fund, -:ore, :at),
+                        (:tenant, :new, 'transfer', :fund, :ore, :at)"""
+                ),
+                {"tenant": municipality.id, "old": old, "new": new, "fund": fund, "ore": ore, "at": clock.now()},
+            )
+
+
+def _queue_letter(session: Session, municipality: Municipality, old: UUID, new: UUID) -> str:
+    """A letter to where the child lives now, alone in its envelope where no provider lives there."""
+    one_at_a_time(session, "letters", municipality.id)
+    letter = session.execute(
+        text(
+            f"""INSERT INTO letter (tenant_id, number, kind, state, household_id, child_id, queued_at)
+            SELECT d.tenant_id, {NEXT_LETTER_NUMBER}, 'pass', 'queued', d.household_id,
+                CASE WHEN d.providers = 0 THEN d.person_id END, :at
+            FROM leisure_pass p JOIN determination d ON d.id = p.determination_id,
+                (SELECT ({LAST_RUNNING_NUMBER}) + 1 AS number) AS n
+            WHERE p.id = :old RETURNING id, number"""
+        ),
+        {"old": old, "at": clock.now()},
+    ).one()
+    session.execute(
+        text("INSERT INTO pass_letter (tenant_id, letter_id, pass_id) VALUES (:tenant, :letter, :new)"),
+        {"tenant": municipality.id, "letter": letter.id, "new": new},
+    )
+    return str(letter.number)

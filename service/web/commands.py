@@ -1,0 +1,94 @@
+"""`medspiller serve`."""
+
+import json
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+import click
+import uvicorn
+from litestar import Litestar
+
+from service import console
+from service.database.engine import Database
+from service.errors import Refused
+from service.settings import load
+from service.values import clock
+from service.web import log
+
+
+def serve_command(create_app: Callable[[Database], Litestar]) -> click.Command:
+    """The command that serves the application which `create_app` makes."""
+
+    @click.command()
+    @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+    @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+    def serve(host: str, port: int, as_json: bool) -> None:
+        """Run the web service until it is told to stop; starts the embedded database if it is not running."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _leave)
+        try:
+            clock.pin(load().now)
+            with _listening(host, port) as listener, console.database() as database:
+                log.configure()
+                _run(create_app(database), listener, as_json)
+        except Refused as refusal:
+            click.echo(refusal.message, err=True)
+            sys.exit(1)
+
+    return serve
+
+
+def _leave(_: int, __: FrameType | None) -> NoReturn:
+    """Told to stop: every block is left in order. The web server hands the signal on when it has stopped."""
+    raise SystemExit(0)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise Refused(f"{host} is no address of this machine: {error.strerror}.") from error
+    try:
+        # A port whose last server has just stopped can be taken again at once.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise Refused(f"Port {port} of {host} cannot be used: {error.strerror}. Name another with --port.") from error
+    return listener
+
+
+def _run(app: Litestar, listener: socket.socket, as_json: bool) -> None:
+    config = uvicorn.Config(
+        log.logged(app),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=10,
+    )
+    _Announced(config, as_json).run(sockets=[listener])
+
+
+class _Announced(uvicorn.Server):
+    """Says where it serves as soon as it does."""
+
+    def __init__(self, config: uvicorn.Config, as_json: bool) -> None:
+        super().__init__(config)
+        self._as_json = as_json
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            host, port = listener.getsockname()[:2]
+            url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            said = {"url": url, "host": host, "port": port}
+            click.echo(json.dumps(said) if self._as_json else f"Medspiller serves at {url}. Stop it with Ctrl-C.")
+            sys.stdout.flush()
