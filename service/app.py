@@ -12,8 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from schemas.health import Health
 from service.database.engine import Database
 from service.database.requests import database_of, threads_like_connections
+from service.web.commands import serve_command
 from service.web.problems import HANDLERS
-from service.web.reference import ReferencePage
+from service.web.reference import ReferencePage, schema_router
 
 
 @get("/health", sync_to_thread=True, tags=["operation"])
@@ -40,8 +41,11 @@ def create_app(database: Database) -> Litestar:
             title="Medspiller",
             version=version("medspiller"),
             description="Leisure passes and free family holidays for children of poor families.",
-            path="/schema",
+            openapi_router=schema_router(),
             use_handler_docstrings=True,
             render_plugins=[ReferencePage(path="/"), JsonRenderPlugin()],
         ),
     )
+
+
+serve = serve_command(create_app)

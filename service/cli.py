@@ -1,8 +1,9 @@
 """The command line: every slice's commands put together."""
 
+from importlib import import_module
+
 import click
 
-from service.app import create_app
 from service.audit import checks as audit_checks
 from service.database.commands import database_commands
 from service.demo import demo
@@ -15,10 +16,24 @@ from service.passes.commands import passes
 from service.passes.compose import compose_letters
 from service.register import checks as register_checks
 from service.register.commands import register
-from service.web.commands import serve_command
+
+_LAZY = {"serve": "service.app"}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Imports the web service only where it is served: that takes longer than most commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_LAZY])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LAZY:
+            command: click.Command = getattr(import_module(_LAZY[cmd_name]), cmd_name)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Medspiller: leisure passes and free family holidays for children of poor families."""
 
@@ -28,5 +43,4 @@ for group in (municipality, user, scheme, register, eligibility, passes, letters
     main.add_command(group)
 checks = (*register_checks.CHECKS, *eligibility_checks.CHECKS, *audit_checks.CHECKS)
 main.add_command(database_commands(checks, audit_checks.unsealed))
-main.add_command(serve_command(create_app))
 main.add_command(demo)

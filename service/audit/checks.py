@@ -34,7 +34,7 @@ def _of_somebody(session: Session) -> list[str]:
 
 
 def unsealed(session: Session) -> int:
-    """How many entries of the trail are not sealed into the hash chain: all of them, since nothing seals them so far."""
+    """How many entries of the trail are not sealed into the hash chain: nothing seals them so far, so all."""
     count: int = session.execute(text("SELECT count(*) FROM audit_entry")).scalar_one()
     return count
 

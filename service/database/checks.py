@@ -116,14 +116,19 @@ def _app_role(session: Session, app_role: str) -> list[str]:
 def _functions(session: Session) -> list[str]:
     return sentences(
         session,
-        """SELECT format('The function %s runs as its owner %s.', p.oid::regprocedure,
-            CASE WHEN EXISTS (SELECT FROM unnest(p.proconfig) AS setting WHERE setting LIKE 'search_path=%')
-                THEN 'for everybody' ELSE 'without a fixed search path' END)
-        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname IN ('public', 'directory')
-        WHERE p.prosecdef
-            AND (NOT EXISTS (SELECT FROM unnest(p.proconfig) AS setting WHERE setting LIKE 'search_path=%')
-                OR p.prorettype <> 'trigger'::regtype AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner)))
-                    WHERE grantee = 0 AND privilege_type = 'EXECUTE'))
+        """WITH definer AS (
+            SELECT p.oid::regprocedure AS name,
+                EXISTS (SELECT FROM unnest(p.proconfig) AS setting WHERE setting LIKE 'search_path=%') AS fixed,
+                -- Nobody can call a trigger's function.
+                p.prorettype <> 'trigger'::regtype AND EXISTS (
+                    SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner)))
+                    WHERE grantee = 0 AND privilege_type = 'EXECUTE') AS open
+            FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname IN ('public', 'directory')
+            WHERE p.prosecdef
+        )
+        SELECT format('The function %s runs as its owner without a fixed search path.', name)
+        FROM definer WHERE NOT fixed
+        UNION ALL SELECT format('The function %s runs as its owner for everybody.', name) FROM definer WHERE open
         ORDER BY 1""",
     )
 

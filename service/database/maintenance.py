@@ -1,7 +1,7 @@
 """Backup and restore with PostgreSQL's own programs, run as the owner.
 
-A backup holds everything in the schemas `public` and `directory`. It does not hold the keys in HOME/keys, without which
-nobody can read the identity numbers in it: keep a copy of them too, and apart from the backups.
+A backup holds the whole database. It does not hold the keys in HOME/keys, without which nobody can read the identity
+numbers in it: keep a copy of them too, and apart from the backups.
 """
 
 import os
@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -25,8 +26,6 @@ from service.database.cluster import sync_folder
 from service.database.embedded import binaries
 from service.errors import Conflict, Invalid, Refused
 
-_SCHEMAS = ("public", "directory")
-
 # Nobody's work is waited for longer than this: a restore wants the service and the worker stopped.
 _BEGIN = b"""BEGIN;
 SET LOCAL lock_timeout = '10s';
@@ -35,6 +34,7 @@ DROP SCHEMA IF EXISTS public, directory CASCADE;
 CREATE SCHEMA public AUTHORIZATION pg_database_owner;
 GRANT USAGE ON SCHEMA public TO PUBLIC;
 """
+_QUIETLY = ("-X", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse")
 _GRANTEE = re.compile(r'(?P<statement>(?:GRANT|REVOKE) .*) (?P<way>TO|FROM) (?P<role>"(?:[^"]|"")+"|\S+?);')
 
 
@@ -68,9 +68,8 @@ def backup(owner_url: str, file: Path, *, overwrite: bool) -> Backup:
     try:
         os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         conninfo, environment = _connection(owner_url)
-        schemas = [f"--schema={name}" for name in _SCHEMAS]
         place = ["--format=custom", f"--file={fresh}", f"--dbname={conninfo}"]
-        _output("pg_dump", *place, *schemas, environment=environment, failed="The database cannot be backed up")
+        _output("pg_dump", *place, environment=environment, failed="The database cannot be backed up")
         size = fresh.stat().st_size
         fresh.replace(file)
         sync_folder(file.parent)
@@ -94,7 +93,7 @@ def restore(owner_url: str, app_role: str, file: Path, *, replace: bool) -> Rest
     conninfo, environment = _connection(owner_url)
     with tempfile.TemporaryFile() as complaints:
         psql = subprocess.Popen(
-            [binaries() / "psql", "-X", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse", "-d", conninfo],
+            [str(binaries() / "psql"), *_QUIETLY, "-d", conninfo],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=complaints,
@@ -112,25 +111,18 @@ def restore(owner_url: str, app_role: str, file: Path, *, replace: bool) -> Rest
 
 def _send(psql: subprocess.Popen[bytes], file: Path, rights: str) -> bool:
     """Send psql the backup as one transaction. Only a backup that was read to its end is committed."""
-    command = [binaries() / "pg_restore", "--no-owner", "--no-privileges", "--file=-", file]
+    command = [str(binaries() / "pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(file)]
     reader = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert psql.stdin is not None
     assert reader.stdout is not None
-    try:
+    # Where psql stops at an error the pipe breaks, and it says why. At the end of its input it rolls back what is open.
+    with psql, reader, suppress(BrokenPipeError), psql.stdin:
         psql.stdin.write(_BEGIN)
         shutil.copyfileobj(reader.stdout, psql.stdin, 2**20)
-        whole = reader.wait() == 0
-        if whole:
+        if reader.wait() == 0:
             psql.stdin.write(f"\n{rights}\nANALYZE;\nCOMMIT;\n".encode())
-        psql.stdin.close()
-    except BrokenPipeError:
-        # psql has stopped at an error and says why.
-        whole = False
-    finally:
-        reader.stdout.close()
-        reader.wait()
-        psql.wait()
-    return whole
+            return True
+    return False
 
 
 def _revision_in(file: Path) -> str:
@@ -154,7 +146,7 @@ def _require_empty(owner_url: str) -> None:
         tenants = connection.execute(text("SELECT count(*) FROM directory.tenant")).scalar_one()
     if tenants:
         raise Conflict(
-            f"The database holds {tenants} tenants already. Restore into an empty one, or add --replace to lose "
+            f"The database is not empty (tenants: {tenants}). Restore into an empty one, or add --replace to lose "
             "everything that it holds."
         )
 

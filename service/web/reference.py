@@ -3,7 +3,8 @@
 from html import escape
 from typing import Any
 
-from litestar import Request
+from litestar import Request, Response, Router
+from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -29,6 +30,17 @@ class ReferencePage(OpenAPIRenderPlugin):
             f'<body><main><h1>{title} API</h1><p>For programs: <a href="{document}">{document}</a></p>'
             f"<h2>Calls</h2>{calls}<h2>Types</h2>{types}</main></body></html>"
         ).encode()
+
+
+def schema_router() -> Router:
+    """Where the description stands. Other addresses below it are not found as everywhere, without a page for that."""
+    return Router("/schema", route_handlers=[], include_in_schema=False, after_request=_not_found)
+
+
+async def _not_found(response: Response[Any]) -> Response[Any]:
+    if response.status_code == 404:
+        raise NotFoundException
+    return response
 
 
 def _call(path: str, method: str, operation: dict[str, Any]) -> str:

@@ -89,7 +89,8 @@ def test_refusals(client: TestClient[Any]) -> None:
 
 
 def test_no_such_address_and_wrong_method(client: TestClient[Any]) -> None:
-    assert problem(client.get("/nothing/here"))["status"] == 404
+    for address in ("/nothing/here", "/schema/nothing", "/schema/nothing.json"):
+        assert problem(client.get(address))["status"] == 404
     wrong = client.delete("/fees")
     assert problem(wrong)["status"] == 405
     assert "POST" in wrong.headers["allow"]

@@ -330,16 +330,6 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "relation in ('provider', 'child', 'other')", name=op.f("ck_household_member_relation")
         ),
-        sa.ForeignKeyConstraint(
-            ["tenant_id", "household_id"],
-            ["household.tenant_id", "household.id"],
-            name=op.f("fk_household_member_tenant_id_household_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["tenant_id", "person_id"],
-            ["person.tenant_id", "person.id"],
-            name=op.f("fk_household_member_tenant_id_person_id"),
-        ),
         sa.PrimaryKeyConstraint("tenant_id", "household_id", "person_id", name=op.f("pk_household_member")),
     )
     op.create_index(
