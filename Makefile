@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOUSEHOLDS ?= 2000
 
-.PHONY: help install demo test lint format benchmark lock ci
+.PHONY: help install demo test lint format benchmark pictures lock
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ format: .venv/installed-dev ## put the code into shape
 
 benchmark: .venv/installed-dev ## measure, and print beside the goals
 	$(BIN)/python -m tests.benchmarks
+
+pictures: .venv/installed-dev ## make the pictures of the docs anew
+	$(BIN)/python -m tests.pictures
 
 lock: .venv/installed-dev ## compile the hash-pinned requirements anew
 	$(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
