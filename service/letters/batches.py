@@ -1,7 +1,7 @@
 """Many print batches with bounded memory: each is rendered by a short-lived process of its own.
 
-The letters travel over the process's standard input, never in its arguments or in a file, and only page counts come
-back. Running this module is that process.
+The letters travel over the process's standard input, never in its arguments or in a file, and only page
+counts come back. Running this module is that process.
 """
 
 import os
@@ -35,8 +35,9 @@ def render_batches(
 ) -> Iterator[list[int]]:
     """Render each batch of letters into its file and yield its pages per letter, in the order of the batches.
 
-    At most `workers` processes run at once and `batches` is read no further ahead, so memory does not grow with
-    their number. A batch that fails raises RenderingFailed with one sentence; those before it stay on disk.
+    At most `workers` processes run at once and `batches` is read no further ahead, so memory does not grow
+    with their number. A batch that fails raises RenderingFailed with one sentence; those before it stay on
+    disk.
     """
     waiting: deque[Future[list[int]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
@@ -59,7 +60,11 @@ def _render_apart(letters: Sequence[Letter], out: Path, templates: Path | None, 
         [sys.executable, "-m", "service.letters.batches"],
         input=msgspec.msgpack.encode(job),
         capture_output=True,
-        env={**os.environ, "RAYON_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={
+            **os.environ,
+            "RAYON_NUM_THREADS": str(threads),
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        },
     )
     if process.returncode == 0:
         return msgspec.json.decode(process.stdout, type=list[int])

@@ -1,7 +1,7 @@
 """Whether a municipality's own templates and wording still say what a letter must say.
 
-A field counts as printed when another value for it changes the picture of the sheet; so no template can pass by
-naming a field it hides, and a pass sheet that changes with the family's data is found as well.
+A field counts as printed when another value for it changes the picture of the sheet; so no template can pass
+by naming a field it hides, and a pass sheet that changes with the family's data is found as well.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,10 +41,11 @@ def preview(kind: str, language: str, out: Path, templates: Path | None = None) 
     render_batch([_sample(kind, language)], out, templates)
 
 
-def check_templates(folder: Path, only: Sequence[str] | None = None) -> list[str]:
+def check_templates(folder: Path | None = None, only: Sequence[str] | None = None) -> list[str]:
     """What is wrong with the templates and wording in `folder`, one sentence each; empty where all is well.
 
-    Takes a second or two for each language; `only` names the languages whose sheets are looked at.
+    Without a folder our own are checked. Takes a second or two for each language; `only` names the languages
+    whose sheets are looked at.
     """
     try:
         problems = _wording_problems(folder)
@@ -66,7 +67,7 @@ def _sample(kind: str, language: str) -> Letter:
     return sample_letter(kind, language, own_language=language)
 
 
-def _wording_problems(folder: Path) -> list[str]:
+def _wording_problems(folder: Path | None) -> list[str]:
     reference = _leaves(read_toml(text_file(f"{REFERENCE}.toml", None)))
     problems = []
     for language in languages(folder):
@@ -136,8 +137,7 @@ def _pictures(machine: typst.Compiler, variants: list[_Variant], ppi: float) -> 
     ends = [*(mark - 1 for mark in marks[1:]), len(pages)]
     sheets = [len(variant.letter.passes) for variant in variants]
     return [
-        [pages[start - 1], *pages[end - count : end]]
-        for start, end, count in zip(marks, ends, sheets, strict=True)
+        [pages[start - 1], *pages[end - count : end]] for start, end, count in zip(marks, ends, sheets, strict=True)
     ]
 
 

@@ -45,7 +45,7 @@ def letters_group(compose: printing.Compose, send_again: SendAgain) -> click.Gro
             keys, progress = console.keys(office.settings), console.progress()
             if batch is None:
                 printing.make_batches(office.database, office.municipality, keys, compose, progress)
-            made = printing.render(office.database, office.municipality, keys, out, batch, progress)
+            made = printing.render(office.database, office.municipality, keys, out, batch, COMMAND, progress)
         lines = [f"{made.letters:,} letters on {made.pages:,} pages in {made.batches:,} print batches: {out}"]
         if not made.letters:
             lines = ["No letter waits to be printed."]

@@ -1,7 +1,8 @@
 """What stands in a letter, as plain data: made by the slices that decide, printed by `rendering`.
 
-A letter is one envelope: first the home sheet, which carries the address, the private code and what the municipality
-used; then one pass sheet per child, which may be handed to a club and therefore says nothing about the family.
+A letter is one envelope: first the home sheet, which carries the address, the private code and what the
+municipality used; then one pass sheet per child, which may be handed to a club and therefore says nothing
+about the family.
 """
 
 from datetime import date
@@ -44,9 +45,9 @@ C65_WINDOW = Window(top=39, left=15, width=100, height=35)
 class Sender(msgspec.Struct, frozen=True):
     """The municipality as it signs its letters.
 
-    `language` is the municipality's own: that of the pass sheets (a club reads them) and of letters to families that
-    have not chosen one. `complaint` says how to complain under the country's law, already worded; `club_page` is
-    where clubs check a pass.
+    `language` is the municipality's own: that of the pass sheets (a club reads them) and of letters to
+    families that have not chosen one. `complaint` says how to complain under the country's law, already
+    worded; `club_page` is where clubs check a pass.
     """
 
     municipality: str
@@ -65,9 +66,9 @@ class Sender(msgspec.Struct, frozen=True):
 class PassSheet(msgspec.Struct, frozen=True):
     """One child's pass. `number` is grouped for people, `bare_number` is all that the QR code holds.
 
-    `birth_date` is shown only between children of the same name in one envelope, and then as little of it as tells
-    them apart. Amounts are øre; `equipment_ore` comes on top of `amount_ore`. The pass is valid on both its days.
-    `club_contact` is whom the club asks: a phone number or an e-mail address.
+    `birth_date` is shown only between children of the same name in one envelope, and then as little of it as
+    tells them apart. Amounts are øre; `equipment_ore` comes on top of `amount_ore`. The pass is valid on both
+    its days. `club_contact` is whom the club asks: a phone number or an e-mail address.
     """
 
     number: str
@@ -92,10 +93,10 @@ class EndedPass(msgspec.Struct, frozen=True):
 class Letter(msgspec.Struct, frozen=True):
     """One envelope to one family.
 
-    `language` is what the family has chosen (a code such as `ar`), None when nobody has asked it. `number` is read
-    through the window of returned mail and typed or scanned by staff. `grounds` are told in words, with `income_year`
-    where an income was looked at; `rule` is the scheme's own name for its source. `page_url` and `private_code`
-    open the family's own page. Protected letters never share a batch with others.
+    `language` is what the family has chosen (a code such as `ar`), None when nobody has asked it. `number` is
+    read through the window of returned mail and typed or scanned by staff. `grounds` are told in words, with
+    `income_year` where an income was looked at; `rule` is the scheme's own name for its source. `page_url`
+    and `private_code` open the family's own page. Protected letters never share a batch with others.
     """
 
     number: str

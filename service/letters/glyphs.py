@@ -1,7 +1,7 @@
 """The pinned fonts, and text made printable with them.
 
-PDF/UA refuses a document with a character that no font can draw, so one rare name would stop a whole batch. Such
-characters are replaced before Typst sees them.
+PDF/UA refuses a document with a character that no font can draw, so one rare name would stop a whole batch.
+Such characters are replaced before Typst sees them.
 """
 
 import re
@@ -26,8 +26,8 @@ def font_folders() -> list[Path]:
 def printable(text: str) -> str:
     """`text` with only characters the fonts can draw, in one line, words too long for a line made breakable.
 
-    A character without a glyph becomes its base letters where it has any, otherwise a question mark. Direction
-    controls are dropped: a name must not turn around what stands beside it.
+    A character without a glyph becomes its base letters where it has any, otherwise a question mark.
+    Direction controls are dropped: a name must not turn around what stands beside it.
     """
     line = _BLANK.sub(" ", unicodedata.normalize("NFC", text)).strip(" ")
     return " ".join(_breakable("".join(_drawable(char) for char in word)) for word in line.split(" "))

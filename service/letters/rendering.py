@@ -33,9 +33,9 @@ class RenderingFailed(Refused):
 def render_batch(letters: Sequence[Letter], out: Path, templates: Path | None = None) -> list[int]:
     """Print `letters` into the PDF `out` and return how many pages each takes, in their order.
 
-    Sheets are for one-sided printing: a pass must not have a family's address on its back. `templates` names a
-    folder whose files replace ours one by one. Typst keeps memory from one call to the next, so many batches belong
-    in `render_batches`. Raises RenderingFailed; `out` is then as it was.
+    Sheets are for one-sided printing: a pass must not have a family's address on its back. `templates` names
+    a folder whose files replace ours one by one. Typst keeps memory from one call to the next, so many
+    batches belong in `render_batches`. Raises RenderingFailed; `out` is then as it was.
     """
     if not letters:
         raise RenderingFailed("A print batch needs at least one letter.")

@@ -8,7 +8,14 @@ from service.letters.content import C5_WINDOW, C65_WINDOW, EndedPass, Letter, Pa
 
 KINDS = ("pass", "ended")
 
-_CHILDREN = ("Amira Solberg", "Noor Solberg", "Yusuf Solberg", "Maja Sofie Solberg", "Elias Solberg", "Ida Solberg")
+_CHILDREN = (
+    "Amira Solberg",
+    "Noor Solberg",
+    "Yusuf Solberg",
+    "Maja Sofie Solberg",
+    "Elias Solberg",
+    "Ida Solberg",
+)
 
 
 def sample_letter(

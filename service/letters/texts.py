@@ -99,9 +99,7 @@ def _isolated(value: Filled) -> Piece:
 
 def direction_of(value: Filled) -> str:
     """`rtl` where the first letter is of a right-to-left script; numbers and addresses read left to right."""
-    text = (
-        value if isinstance(value, str) else "".join(str(p["v"]) if isinstance(p, dict) else p for p in value)
-    )
+    text = value if isinstance(value, str) else "".join(str(p["v"]) if isinstance(p, dict) else p for p in value)
     for char in text:
         kind = unicodedata.bidirectional(char)
         if kind in ("R", "AL"):

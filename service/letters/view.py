@@ -1,6 +1,7 @@
 """What the templates see: a letter's data with every sentence filled in, ready to be laid out.
 
-All that depends on language, and all that must never be taken for markup, is settled here; the templates place it.
+All that depends on language, and all that must never be taken for markup, is settled here; the templates
+place it.
 """
 
 import math
@@ -55,9 +56,7 @@ def letter_view(letter: Letter, texts: Texts) -> View:
         "text": _texts(letter, words, own, section),
         "children": [_child(child, told_apart(child, children), words, section) for child in children],
         "other_languages": _other_languages(letter, words, texts),
-        "sheets": [
-            _pass_sheet(sheet, told_apart(sheet, children), letter.sender, own) for sheet in letter.passes
-        ],
+        "sheets": [_pass_sheet(sheet, told_apart(sheet, children), letter.sender, own) for sheet in letter.passes],
     }
 
 

@@ -37,11 +37,36 @@ def test_a_file_replaces_ours_and_the_others_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "before", "after", "problem"),
     [
-        ("pass.typ", "qr(sheet.code, code-size)", "[]", "en, pass: the pass sheet does not show the QR code."),
-        ("pass.typ", "fact(sheet.amount_label, sheet.amount)", "", "en, pass: the pass sheet does not show the amount."),
-        ("home.typ", "  titled(t.rights_title, t.rights)\n  private", "  private", "the right to object and to say no."),
-        ("home.typ", "weight: 700, t.private_code", "fill: white, t.private_code", "does not show the private code."),
-        ("home.typ", "dx: x, dy: y, block", "dx: x, dy: y + 45mm, block", "inside the window of the envelope."),
+        (
+            "pass.typ",
+            "qr(sheet.code, code-size)",
+            "[]",
+            "en, pass: the pass sheet does not show the QR code.",
+        ),
+        (
+            "pass.typ",
+            "fact(sheet.amount_label, sheet.amount)",
+            "",
+            "en, pass: the pass sheet does not show the amount.",
+        ),
+        (
+            "home.typ",
+            "  titled(t.rights_title, t.rights)\n  private",
+            "  private",
+            "the right to object and to say no.",
+        ),
+        (
+            "home.typ",
+            "weight: 700, t.private_code",
+            "fill: white, t.private_code",
+            "does not show the private code.",
+        ),
+        (
+            "home.typ",
+            "dx: x, dy: y, block",
+            "dx: x, dy: y + 45mm, block",
+            "inside the window of the envelope.",
+        ),
     ],
 )
 def test_a_missing_field_is_found(tmp_path: Path, name: str, before: str, after: str, problem: str) -> None:
@@ -50,7 +75,11 @@ def test_a_missing_field_is_found(tmp_path: Path, name: str, before: str, after:
 
 
 def test_a_pass_sheet_that_tells_of_the_family_is_found(tmp_path: Path) -> None:
-    own(tmp_path, "pass.typ", ("pass-sheet(sheet) = page(margin: 25mm, {", "pass-sheet(sheet, code) = page({ code"))
+    own(
+        tmp_path,
+        "pass.typ",
+        ("pass-sheet(sheet) = page(margin: 25mm, {", "pass-sheet(sheet, code) = page({ code"),
+    )
     own(tmp_path, "letters.typ", ("pass-sheet(sheet)", "pass-sheet(sheet, letter.text.private_code)"))
     problems = check_templates(tmp_path, only=["en"])
     assert "en, pass: the pass sheet must not show the private code." in problems
