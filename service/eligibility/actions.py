@@ -1,8 +1,6 @@
 """Refreshing the determinations: a dry run, a commit, and the approval of a commit that the gate held."""
 
-from collections import Counter
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,38 +9,18 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor, record
 from service.eligibility import schemes
-from service.eligibility.facts import fact_set
-from service.eligibility.models import OUTCOMES, RefreshRun
-from service.eligibility.rules import FACT_COLUMNS, bound, rule
-from service.eligibility.schemes import Version
+from service.eligibility.account import IN_FORCE, Account, Plan, count, plan_for
+from service.eligibility.facts import COLUMNS, fact_set
+from service.eligibility.models import RefreshRun
+from service.eligibility.parameters import read_parameters
+from service.eligibility.rules import FACT_COLUMNS
 from service.errors import Conflict, Invalid, NotFound
 from service.identity.actions import Approver, Municipality
 from service.values import clock
-from service.values.periods import Period, period_of, previous
+from service.values.periods import Period
 from service.values.progress import Progress
 
 _GATE_ROWS = 20
-
-
-class Account(msgspec.Struct, frozen=True):
-    """What the rule says for every child, against the determinations in force.
-
-    `new` are entitled and were not; `lost` were and are not, also since they left the register; `unchanged` have the
-    outcome they had. For a new period all three compare with the period before. `cost_ore`: if every pass were used up.
-    `districts`: outcome counts by district.
-    """
-
-    children: int
-    entitled: int
-    not_entitled: int
-    needs_review: int
-    new: int
-    lost: int
-    unchanged: int
-    entitled_before: int
-    cost_ore: int
-    reasons: dict[str, int]
-    districts: dict[str, dict[str, int]]
 
 
 class Refresh(msgspec.Struct, frozen=True):
@@ -56,16 +34,6 @@ class Refresh(msgspec.Struct, frozen=True):
     period: Period
     parameter_version: int
     account: Account
-
-
-class _Plan(msgspec.Struct, frozen=True):
-    municipality: Municipality
-    version: Version
-    fact_set_id: UUID
-    on: date
-    income_year: int
-    period: Period
-    compared: date
 
 
 def refresh(
@@ -89,18 +57,17 @@ def refresh(
     _require_incomes(session, year)
     _one_at_a_time(session, version.scheme_id)
     progress.step("Building facts")
-    fact_set_id, _ = fact_set(session, municipality.id, on, year, clock.now())
-    period = period_of(version.parameters.period, on)
-    plan = _Plan(municipality, version, fact_set_id, on, year, period, _compared(session, version, period))
+    facts = fact_set(session, municipality.id, on, year, clock.now())
+    plan = plan_for(session, version, facts, on, year)
     progress.step("Applying the rule")
-    account = _account(session, plan)
+    account = count(session, plan)
     if not commit:
         return _refresh(plan, account, None, "dry_run", None)
     held = _held_because(session, plan, account)
-    run_id = _add_run(session, plan, account, "held" if held else "committed", held, actor)
+    run_id = _add_run(session, municipality.id, plan, account, held, actor)
     if not held:
         progress.step("Writing determinations")
-        _commit(session, plan, run_id)
+        _commit(session, municipality.id, plan, run_id)
     action = "eligibility.refresh.held" if held else "eligibility.refresh"
     record(session, municipality.id, actor, action, ("refresh_run", run_id), details={"reasons": account.reasons})
     return _refresh(plan, account, run_id, "held" if held else "committed", held)
@@ -109,7 +76,7 @@ def refresh(
 def approve(
     session: Session, approver: Approver, run_id: UUID, municipality: Municipality, progress: Progress
 ) -> Refresh:
-    """Commit a run that the gate held, exactly as it was shown. Refused where it is overtaken or the approver made it."""
+    """Commit a run that the gate held, exactly as it was shown. Refused to whoever made it."""
     run = session.get(RefreshRun, (municipality.id, run_id), with_for_update=True)
     if run is None:
         raise NotFound(f"There is no run {run_id}.")
@@ -120,16 +87,34 @@ def approve(
     if run.created_by is not None and run.created_by == approver.account_id:
         raise Conflict("Whoever made the run cannot approve it; a second person must.")
     version = schemes.version_by_id(session, run.parameter_version_id)
-    period = Period(run.period_start, run.period_end)
-    compared = _compared(session, version, period)
-    plan = _Plan(municipality, version, run.fact_set_id, run.on_date, run.income_year, period, compared)
+    plan = plan_for(session, version, run.fact_set_id, run.on_date, run.income_year)
     progress.step("Writing determinations")
-    _commit(session, plan, run_id)
+    _commit(session, municipality.id, plan, run_id)
     run.state, run.committed_at, run.approved_by = "committed", clock.now(), approver.account_id
     session.flush()
     actor = Actor(door="command", account_id=approver.account_id)
     record(session, municipality.id, actor, "eligibility.approve", ("refresh_run", run_id))
     return _refresh(plan, msgspec.convert(run.counts, Account), run_id, "committed", None)
+
+
+def what_if(
+    session: Session,
+    municipality: Municipality,
+    scheme: str,
+    on: date,
+    income_year: int | None,
+    changes: dict[str, str],
+) -> Account:
+    """The account of a refresh with some parameters changed, written as for `scheme set`; nothing of it is kept.
+
+    The facts for the date are built where they do not stand yet.
+    """
+    version = schemes.version_on(session, municipality, scheme, on)
+    changed = msgspec.structs.replace(version, parameters=read_parameters(changes, version.parameters))
+    year = income_year if income_year is not None else on.year
+    _require_incomes(session, year)
+    facts = fact_set(session, municipality.id, on, year, clock.now())
+    return count(session, plan_for(session, changed, facts, on, year))
 
 
 def _require_incomes(session: Session, year: int) -> None:
@@ -152,100 +137,26 @@ def _one_at_a_time(session: Session, scheme_id: UUID) -> None:
     session.execute(text("SELECT 1 FROM scheme WHERE id = :id FOR UPDATE"), {"id": scheme_id})
 
 
-def _compared(session: Session, version: Version, period: Period) -> date:
-    """The first day of the period whose determinations are in force: this one or, where it has none yet, the one before."""
-    stands = session.execute(
-        text(
-            """SELECT EXISTS (SELECT FROM determination
-            WHERE scheme_id = :scheme AND period_start = :start AND ended_at IS NULL)"""
-        ),
-        {"scheme": version.scheme_id, "start": period.start},
-    ).scalar_one()
-    return period.start if stands else previous(version.parameters.period, period).start
-
-
-def _bound(plan: _Plan) -> dict[str, Any]:
-    return bound(plan.version.parameters) | {
-        "set": plan.fact_set_id,
-        "scheme": plan.version.scheme_id,
-        "start": plan.period.start,
-        "compared": plan.compared,
-        "tenant": plan.municipality.id,
-    }
-
-
-def _ruled(plan: _Plan) -> str:
-    return rule("(SELECT * FROM fact WHERE fact_set_id = :set)", plan.version.parameters.bases)
-
-
-_IN_FORCE = "SELECT * FROM determination WHERE scheme_id = :scheme AND period_start = :compared AND ended_at IS NULL"
-
-
-def _account(session: Session, plan: _Plan) -> Account:
-    rows = session.execute(
-        text(
-            f"""SELECT n.district, n.reason, n.outcome, before.outcome AS before, count(*) AS children
-            FROM {_ruled(plan)} AS n LEFT JOIN ({_IN_FORCE}) AS before USING (person_id)
-            GROUP BY 1, 2, 3, 4"""
-        ),
-        _bound(plan),
-    ).all()
-    gone = session.execute(
-        text(
-            f"""SELECT count(*) FROM ({_IN_FORCE}) AS d WHERE outcome = 'entitled'
-            AND NOT EXISTS (SELECT FROM fact WHERE fact_set_id = :set AND fact.person_id = d.person_id)"""
-        ),
-        _bound(plan),
-    ).scalar_one()
-    outcomes: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    districts: dict[str, Counter[str]] = {}
-    new = lost = unchanged = before = 0
-    for row in rows:
-        outcomes[row.outcome] += row.children
-        reasons[row.reason] += row.children
-        districts.setdefault(row.district, Counter())[row.outcome] += row.children
-        is_entitled, was_entitled = row.outcome == "entitled", row.before == "entitled"
-        new += row.children if is_entitled and not was_entitled else 0
-        lost += row.children if was_entitled and not is_entitled else 0
-        unchanged += row.children if row.outcome == row.before else 0
-        before += row.children if was_entitled else 0
-    parameters = plan.version.parameters
-    return Account(
-        children=outcomes.total(),
-        entitled=outcomes["entitled"],
-        not_entitled=outcomes["not_entitled"],
-        needs_review=outcomes["needs_review"],
-        new=new,
-        lost=lost + gone,
-        unchanged=unchanged,
-        entitled_before=before + gone,
-        cost_ore=outcomes["entitled"] * (parameters.amount_ore + parameters.equipment_ore),
-        reasons={reason: reasons[reason] for reason in OUTCOMES if reasons[reason]},
-        districts={name: dict(districts[name]) for name in sorted(districts)},
-    )
-
-
-def _held_because(session: Session, plan: _Plan, account: Account) -> str | None:
+def _held_because(session: Session, plan: Plan, account: Account) -> str | None:
     """Why a commit must wait for a second person. The first commit of a scheme never does."""
     ran = "SELECT EXISTS (SELECT FROM refresh_run WHERE scheme_id = :scheme AND state = 'committed')"
     if not session.execute(text(ran), {"scheme": plan.version.scheme_id}).scalar_one():
         return None
     share = plan.version.parameters.gate_percent
-    for word, count in (("new", account.new), ("lost", account.lost)):
-        if count > _GATE_ROWS and count * 100 > share * account.entitled_before:
-            return f"{count:,} children are {word} where {account.entitled_before:,} were entitled before."
+    for word, children in (("new", account.new), ("lost", account.lost)):
+        if children > _GATE_ROWS and children * 100 > share * account.entitled_before:
+            return f"{children:,} children are {word} where {account.entitled_before:,} were entitled before."
     return None
 
 
-def _add_run(session: Session, plan: _Plan, account: Account, state: str, held: str | None, actor: Actor) -> UUID:
+def _add_run(session: Session, tenant_id: UUID, plan: Plan, account: Account, held: str | None, actor: Actor) -> UUID:
     # What is held was counted against a state that is gone as soon as another run of the scheme stands.
     session.execute(
         text("UPDATE refresh_run SET state = 'overtaken' WHERE scheme_id = :scheme AND state = 'held'"),
         {"scheme": plan.version.scheme_id},
     )
     run = RefreshRun(
-        tenant_id=plan.municipality.id,
+        tenant_id=tenant_id,
         scheme_id=plan.version.scheme_id,
         parameter_version_id=plan.version.id,
         fact_set_id=plan.fact_set_id,
@@ -253,7 +164,7 @@ def _add_run(session: Session, plan: _Plan, account: Account, state: str, held: 
         income_year=plan.income_year,
         period_start=plan.period.start,
         period_end=plan.period.end,
-        state=state,
+        state="held" if held else "committed",
         held_because=held,
         counts=msgspec.to_builtins(account),
         created_at=clock.now(),
@@ -266,44 +177,43 @@ def _add_run(session: Session, plan: _Plan, account: Account, state: str, held: 
 
 
 # A birthday alone makes no new determination: the age matters where it changes the reason.
-_COMPARED_COLUMNS = tuple(
+_WEIGHED = tuple(
     column
     for column in (*FACT_COLUMNS, "outcome", "reason", "income_ore", "limit_ore")
     if column not in ("person_id", "age")
 )
 
 
-def _commit(session: Session, plan: _Plan, run_id: UUID) -> None:
+def _commit(session: Session, tenant_id: UUID, plan: Plan, run_id: UUID) -> None:
     """Write the determinations that differ from those in force in this period, and end those they replace."""
-    values = _bound(plan) | {"run": run_id, "at": clock.now(), "version": plan.version.id}
-    new, old = (", ".join(f"{side}.{column}" for column in _COMPARED_COLUMNS) for side in ("n", "d"))
+    values = plan.bound() | {"run": run_id, "version": plan.version.id, "start": plan.period.start}
+    new, old = (", ".join(f"{side}.{column}" for column in _WEIGHED) for side in ("n", "d"))
     if plan.compared == plan.period.start:
         session.execute(
             text(
                 f"""UPDATE determination AS ended SET ended_at = :at, ended_by_run_id = :run
                 FROM (
-                    SELECT d.id FROM ({_IN_FORCE}) AS d LEFT JOIN {_ruled(plan)} AS n USING (person_id)
+                    SELECT d.id FROM ({IN_FORCE}) AS d LEFT JOIN {plan.ruled()} AS n USING (person_id)
                     WHERE ({new}, CAST(:version AS uuid)) IS DISTINCT FROM ({old}, d.parameter_version_id)
                 ) AS changed WHERE ended.id = changed.id"""
             ),
-            values,
+            values | {"at": clock.now()},
         )
-    columns = ", ".join(FACT_COLUMNS)
     session.execute(
         text(
-            f"""INSERT INTO determination (tenant_id, {columns}, scheme_id, period_start, run_id, parameter_version_id,
+            f"""INSERT INTO determination (tenant_id, {COLUMNS}, scheme_id, period_start, run_id, parameter_version_id,
                 outcome, reason, income_ore, limit_ore)
-            SELECT :tenant, {columns}, :scheme, :start, :run, :version, outcome, reason, income_ore, limit_ore
-            FROM {_ruled(plan)} AS n
+            SELECT :tenant, {COLUMNS}, :scheme, :start, :run, :version, outcome, reason, income_ore, limit_ore
+            FROM {plan.ruled()} AS n
             WHERE NOT EXISTS (SELECT FROM determination d WHERE d.scheme_id = :scheme AND d.period_start = :start
                 AND d.ended_at IS NULL AND d.person_id = n.person_id)"""
         ),
-        values,
+        values | {"tenant": tenant_id},
     )
     session.execute(text("ANALYZE determination"))
 
 
-def _refresh(plan: _Plan, account: Account, run_id: UUID | None, state: str, held: str | None) -> Refresh:
+def _refresh(plan: Plan, account: Account, run_id: UUID | None, state: str, held: str | None) -> Refresh:
     return Refresh(
         run=run_id,
         state=state,

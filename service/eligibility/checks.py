@@ -20,7 +20,9 @@ def _replay(session: Session) -> list[str]:
     now, before = (", ".join(f"n.{prefix}{column}" for column in _RESULT) for prefix in ("", "was_"))
     for version_id in _versions(session):
         version = version_by_id(session, version_id)
-        stored = f"(SELECT id, {facts}, {was} FROM determination WHERE parameter_version_id = :version)"
+        # What has no figures any more cannot be replayed.
+        of_version = "parameter_version_id = :version AND anonymised_at IS NULL"
+        stored = f"(SELECT id, {facts}, {was} FROM determination WHERE {of_version})"
         count, example = session.execute(
             text(
                 f"""SELECT count(*), min(n.id::text) FROM {rule(stored, version.parameters.bases)} AS n

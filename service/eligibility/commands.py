@@ -108,8 +108,11 @@ def export(code: str, scheme: str, out: Path, reason: str | None) -> Any:
 @click.option("--household", metavar="HOUSEHOLD_ID", help="The household as the register names it.")
 @click.option("--determination", type=console.AN_ID, metavar="ID", help="One determination, however old.")
 @click.option("--on", type=console.DAY, help="The date, where nothing is determined yet; by default today.")
+@click.option("--income-year", type=int, help="The year whose incomes count there; by default the date's.")
 @console.command
-def explain(code: str, scheme: str, household: str | None, determination: UUID | None, on: date | None) -> Any:
+def explain(
+    code: str, scheme: str, household: str | None, determination: UUID | None, on: date | None, income_year: int | None
+) -> Any:
     """The calculation line by line, with the rule's source."""
     if (household is None) == (determination is None):
         raise click.UsageError("Name either --household or --determination.")
@@ -117,7 +120,7 @@ def explain(code: str, scheme: str, household: str | None, determination: UUID |
         today = clock.today(desk.municipality.time_zone)
         if household is not None:
             children = queries.explain_household(
-                desk.session, desk.municipality, scheme, household, on or today, COMMAND
+                desk.session, desk.municipality, scheme, household, on or today, income_year, COMMAND
             )
         else:
             assert determination is not None
@@ -139,7 +142,7 @@ def _explained_lines(child: queries.ExplainedChild) -> list[str]:
 def flat(result: actions.Refresh) -> dict[str, Any]:
     """A refresh as one flat JSON object."""
     account: dict[str, Any] = msgspec.to_builtins(result.account)
-    rest = msgspec.to_builtins(result)
+    rest: dict[str, Any] = msgspec.to_builtins(result)
     del rest["account"]
     return account | rest
 

@@ -78,9 +78,9 @@ class FactFigures(TenantRow):
 
     `children` counts the household's members with relation child who are under 18 on the date, `providers` its
     providers. The four arrays hold one element a provider, in the same order: that provider's income in øre on the
-    basis, or null; an array is null where no provider has an income on it. `area` is the postcode. `uncertain`: a row of
-    the household was rejected or a member stands in two households. `award_percent` is the highest percent among the
-    child's awards that are valid on the date.
+    basis, or null; an array is null where no provider has an income on it. `area` is the postcode. `uncertain`: a row
+    of the household was rejected or a member stands in two households. `award_percent` is the highest percent among
+    the child's awards that are valid on the date.
     """
 
     person_id: UUID = Field(primary_key=True)
@@ -161,7 +161,8 @@ class Determination(FactFigures, table=True):
     """What was determined for a child, for a scheme and period, with everything that produced it.
 
     The facts are copied in, so that the rule can be run again over this very row with its parameter version. A row is
-    never changed but for its end: `ended_at` and, where another run ended it, that run.
+    never changed but for its end (`ended_at` and, where another run ended it, that run) and when its retention is
+    over: its figures go then (`anonymised_at`), and it cannot be replayed any more.
     """
 
     __tablename__ = "determination"
@@ -197,3 +198,4 @@ class Determination(FactFigures, table=True):
     limit_ore: int | None = Field(default=None, sa_type=BigInteger)
     ended_at: datetime | None = instant(nullable=True)
     ended_by_run_id: UUID | None = None
+    anonymised_at: datetime | None = instant(nullable=True)

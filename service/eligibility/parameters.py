@@ -1,7 +1,7 @@
 """The parameters of a scheme, how people write them, and the published figures that come with a country.
 
-Money is written in kroner and kept in øre. Parameters are data: a municipality's own variation of the scheme is a set of
-values here, not code.
+Money is written in kroner and kept in øre. Parameters are data: a municipality's own variation of the scheme is a set
+of values here, not code.
 """
 
 from collections.abc import Callable
@@ -21,10 +21,11 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `limit_ore` is the household income that still entitles with one child and two providers (`inclusive`: equal to it
     entitles); `single_addition_ore` comes on top with exactly one provider, `child_addition_ore` for each child beyond
-    the first. `amount_ore` and `equipment_ore` are what a pass is worth a period. `min_percent`: the least percent of an
-    award made elsewhere that entitles. `areas`: districts or postcodes that are covered whole. `bases`: which incomes
-    count, the first that a provider has. `one_club`: the whole pass at one club. `keep_when_lost`: this period's pass
-    stays though the entitlement is lost. `gate_percent`: the share of new or lost children that holds a commit.
+    the first. `amount_ore` and `equipment_ore` are what a pass is worth a period. `min_percent`: the least percent of
+    an award made elsewhere that entitles. `areas`: districts or postcodes that are covered whole. `bases`: which
+    incomes count, the first that a provider has. `one_club`: the whole pass at one club. `keep_when_lost`: this
+    period's pass stays though the entitlement is lost. `gate_percent`: the share of new
+    or lost children that holds a commit.
     """
 
     limit_ore: int
@@ -155,6 +156,6 @@ PRESETS: dict[str, tuple[Preset, ...]] = {
 
 
 def preset_parameters(preset: Preset) -> Parameters:
-    """Aarhus's leisure pass with one year's limits: 3 to 17 years, 1,000 kr, 7,000 kr for each further child, inclusive."""
+    """Aarhus's leisure pass with one year's limits: 3 to 17 years, 1,000 kr, 7,000 kr a further child, inclusive."""
     written = {"limit": preset.limit, "single_addition": preset.single_addition, "child_addition": "7000"}
     return read_parameters(written | {"amount": "1000", "min_age": "3", "max_age": "17"}, None)

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from service.audit.actions import Actor, record
 from service.eligibility import schemes
 from service.eligibility.explanation import explain
-from service.eligibility.facts import facts_of
+from service.eligibility.facts import COLUMNS, facts_of
 from service.eligibility.rules import Figures, bound, rule
 from service.eligibility.schemes import Version
 from service.errors import Invalid, NotFound
@@ -41,6 +41,10 @@ class ExplainedChild(msgspec.Struct, frozen=True):
     birth_date: date
     outcome: str
     reason: str
+    children: int
+    providers: int
+    income_ore: int | None
+    limit_ore: int | None
     determination: UUID | None
     on: date
     parameter_version: int
@@ -109,12 +113,27 @@ def export_determinations(
     return written
 
 
-def explain_household(
-    session: Session, municipality: Municipality, scheme: str, reference: str, on: date, actor: Actor
-) -> list[ExplainedChild]:
-    """The calculation of every child of a household: of the determinations in force where they stand, else as of `on`.
+class _Basis(msgspec.Struct, frozen=True):
+    """What a calculation is made with."""
 
-    A stored determination is replayed: the rule runs again over its own figures with its own parameter version.
+    version: Version
+    on: date
+    income_year: int
+
+
+def explain_household(
+    session: Session,
+    municipality: Municipality,
+    scheme: str,
+    reference: str,
+    on: date,
+    income_year: int | None,
+    actor: Actor,
+) -> list[ExplainedChild]:
+    """The calculation of every child of a household: of the determination in force where there is one, else live.
+
+    A stored determination is replayed: the rule runs again over its own figures with its own parameter version. A child
+    without one is worked out from the register, with what its siblings' were made with or else as of `on`.
     """
     household_id = session.execute(
         text("SELECT id FROM household WHERE reference = :reference"), {"reference": reference}
@@ -123,72 +142,101 @@ def explain_household(
         raise NotFound(f"There is no household {reference} in the register.")
     scheme_id = schemes.find_scheme(session, municipality, scheme)
     record(session, municipality.id, actor, "eligibility.explain", ("household", household_id))
-    stored = session.execute(
+    in_force = session.execute(
         text(
-            """SELECT DISTINCT ON (d.person_id) d.id, r.on_date, d.parameter_version_id, r.income_year
-            FROM determination d JOIN refresh_run r ON r.id = d.run_id
-            WHERE d.household_id = :household AND d.scheme_id = :scheme AND d.ended_at IS NULL
+            """SELECT DISTINCT ON (d.person_id) d.id FROM determination d JOIN household_member m USING (person_id)
+            WHERE m.household_id = :household AND d.scheme_id = :scheme AND d.ended_at IS NULL
             ORDER BY d.person_id, d.period_start DESC"""
         ),
         {"household": household_id, "scheme": scheme_id},
-    ).all()
+    ).scalars()
+    stored = [_replayed(session, determination) for determination in in_force]
     if stored:
-        return [
-            child
-            for row in stored
-            for child in _explained(
-                session,
-                f"(SELECT {_STORED} FROM determination WHERE id = :of)",
-                {"of": row.id},
-                (schemes.version_by_id(session, row.parameter_version_id), row.on_date, row.income_year),
-                row.id,
-            )
-        ]
-    version = schemes.version_on(session, municipality, scheme, on)
-    facts = f"(SELECT *, NULL::text AS was FROM {facts_of('m.household_id = :of')} AS live)"
-    of = {"of": household_id, "on_date": on, "income_year": on.year}
-    return _explained(session, facts, of, (version, on, on.year), None)
+        basis = stored[0][1]
+    else:
+        version = schemes.version_on(session, municipality, scheme, on)
+        basis = _Basis(version, on, income_year if income_year is not None else on.year)
+    live = _explained(
+        session,
+        f"(SELECT *, NULL::text AS was FROM {facts_of('m.household_id = :of')} AS live)",
+        {"of": household_id, "on_date": basis.on, "income_year": basis.income_year},
+        basis,
+        None,
+    )
+    determined = {child.person_key: child for child, _ in stored}
+    children = [child for child in live if child.person_key not in determined] + list(determined.values())
+    return sorted(children, key=lambda child: (child.birth_date, child.person_key))
 
 
 def explain_determination(
     session: Session, municipality: Municipality, determination: UUID, actor: Actor
 ) -> ExplainedChild:
     """The calculation of one determination, however old, replayed from its own figures and parameter version."""
+    child, _ = _replayed(session, determination)
+    record(session, municipality.id, actor, "eligibility.explain", ("determination", determination))
+    return child
+
+
+def _replayed(session: Session, determination: UUID) -> tuple[ExplainedChild, _Basis]:
     row = session.execute(
         text(
-            """SELECT d.parameter_version_id, r.on_date, r.income_year
+            """SELECT d.parameter_version_id, d.anonymised_at, r.on_date, r.income_year
             FROM determination d JOIN refresh_run r ON r.id = d.run_id WHERE d.id = :id"""
         ),
         {"id": determination},
     ).one_or_none()
     if row is None:
         raise NotFound(f"There is no determination {determination}.")
-    record(session, municipality.id, actor, "eligibility.explain", ("determination", determination))
-    made_with = (schemes.version_by_id(session, row.parameter_version_id), row.on_date, row.income_year)
-    facts = f"(SELECT {_STORED} FROM determination WHERE id = :of)"
-    return _explained(session, facts, {"of": determination}, made_with, determination)[0]
+    basis = _Basis(schemes.version_by_id(session, row.parameter_version_id), row.on_date, row.income_year)
+    if row.anonymised_at is not None:
+        return _remembered(session, determination, basis), basis
+    facts = f"(SELECT {COLUMNS}, ROW({_RESULT})::text AS was FROM determination WHERE id = :of)"
+    return _explained(session, facts, {"of": determination}, basis, determination)[0], basis
+
+
+def _remembered(session: Session, determination: UUID, basis: _Basis) -> ExplainedChild:
+    """A determination whose figures are erased: what was determined is still known, not from what."""
+    row = session.execute(
+        text(
+            """SELECT d.person_id, d.outcome, d.reason, d.children, d.providers, d.anonymised_at, p.given_name,
+                p.birth_date FROM determination d JOIN person p ON p.id = d.person_id WHERE d.id = :id"""
+        ),
+        {"id": determination},
+    ).one()
+    erased = f"The figures were erased on {row.anonymised_at:%Y-%m-%d}, when their retention was over."
+    return ExplainedChild(
+        person_key=row.person_id,
+        given_name=row.given_name,
+        birth_date=row.birth_date,
+        outcome=row.outcome,
+        reason=row.reason,
+        children=row.children,
+        providers=row.providers,
+        income_ore=None,
+        limit_ore=None,
+        determination=determination,
+        on=basis.on,
+        parameter_version=basis.version.number,
+        source=basis.version.source,
+        replayed=None,
+        lines=[f"{erased} It cannot be calculated again.", f"What was determined: {row.outcome} ({row.reason})."],
+    )
 
 
 _RESULT = "outcome, reason, income_ore, limit_ore"
-_STORED = f"""person_id, household_id, age, district, area, providers, children, uncertain, award_percent, award_ground,
-    income_annual, income_final, income_advance, income_month_x12, ROW({_RESULT})::text AS was"""
 
 
 def _explained(
-    session: Session,
-    facts: str,
-    values: dict[str, object],
-    made_with: tuple[Version, date, int],
-    determination: UUID | None,
+    session: Session, facts: str, values: dict[str, object], basis: _Basis, determination: UUID | None
 ) -> list[ExplainedChild]:
-    version, on, income_year = made_with
+    """Run the rule over fact rows that have, in `was`, what was determined of them (null: nothing yet)."""
+    parameters = basis.version.parameters
     rows = session.execute(
         text(
             f"""SELECT n.*, p.given_name, p.birth_date, n.was = ROW({_RESULT})::text AS replayed
-            FROM {rule(facts, version.parameters.bases)} AS n JOIN person p ON p.id = n.person_id
-            ORDER BY p.birth_date, p.id"""
+            FROM {rule(facts, parameters.bases)} AS n JOIN person p ON p.id = n.person_id"""
         ),
-        bound(version.parameters) | values,
+        bound(parameters) | values,
     ).all()
     return [
         ExplainedChild(
@@ -197,12 +245,16 @@ def _explained(
             birth_date=row.birth_date,
             outcome=row.outcome,
             reason=row.reason,
+            children=row.children,
+            providers=row.providers,
+            income_ore=row.income_ore,
+            limit_ore=row.limit_ore,
             determination=determination,
-            on=on,
-            parameter_version=version.number,
-            source=version.source,
+            on=basis.on,
+            parameter_version=basis.version.number,
+            source=basis.version.source,
             replayed=row.replayed,
-            lines=explain(msgspec.convert(row, Figures, from_attributes=True), version.parameters, income_year),
+            lines=explain(msgspec.convert(row, Figures, from_attributes=True), parameters, basis.income_year),
         )
         for row in rows
     ]

@@ -35,10 +35,10 @@ _OUTCOME = "CASE r.reason " + " ".join(f"WHEN '{reason}' THEN '{o}'" for reason,
 
 
 def rule(facts: str, bases: tuple[str, ...]) -> str:
-    """A subquery: the columns of `facts` (a table or subquery) with `outcome, reason, income_ore, limit_ore` beside them.
+    """A subquery: the columns of `facts` (a table or subquery) and `outcome`, `reason`, `income_ore`, `limit_ore`.
 
-    Its bind parameters are those of `bound`. `income_ore` is what the providers' known incomes add up to, null where none
-    is known or one is implausible; `limit_ore` is null without a provider.
+    Its bind parameters are those of `bound`. `income_ore` is what the providers' known incomes add up to, null where
+    none is known or one is implausible; `limit_ore` is null without a provider.
     """
     first, second = (_counted(bases, lambda basis, at=at: f"f.income_{basis}[{at}]") for at in (1, 2))
     return f"""(
@@ -50,8 +50,8 @@ def rule(facts: str, bases: tuple[str, ...]) -> str:
             CAST(:areas AS text[]) AS areas, CAST(:highest_ore AS bigint) AS highest_ore) AS p
         CROSS JOIN LATERAL (SELECT {first} AS first_ore, {second} AS second_ore) AS c
         CROSS JOIN LATERAL (SELECT
-            coalesce(c.first_ore, 0) + coalesce(c.second_ore, 0) + {_others(bases, "coalesce(sum(ore), 0)", "0")}
-                AS known_ore,
+            CAST(coalesce(c.first_ore, 0) + coalesce(c.second_ore, 0)
+                + {_others(bases, "coalesce(sum(ore), 0)", "0")} AS bigint) AS known_ore,
             num_nonnulls(c.first_ore, c.second_ore) + {_others(bases, "count(ore)", "0")} AS known,
             coalesce(c.first_ore NOT BETWEEN 0 AND p.highest_ore, false)
                 OR coalesce(c.second_ore NOT BETWEEN 0 AND p.highest_ore, false)
@@ -64,7 +64,8 @@ def rule(facts: str, bases: tuple[str, ...]) -> str:
                 WHEN f.age < p.min_age THEN 'too_young'
                 WHEN f.age > p.max_age THEN 'too_old'
                 WHEN f.award_percent >= p.min_percent THEN 'decision'
-                WHEN lower(f.area COLLATE pg_c_utf8) = ANY (p.areas) OR lower(f.district COLLATE pg_c_utf8) = ANY (p.areas) THEN 'area'
+                WHEN cardinality(p.areas) > 0 AND (lower(f.area COLLATE pg_c_utf8) = ANY (p.areas)
+                    OR lower(f.district COLLATE pg_c_utf8) = ANY (p.areas)) THEN 'area'
                 WHEN f.uncertain THEN 'household_uncertain'
                 WHEN f.providers = 0 THEN 'no_provider'
                 WHEN i.implausible THEN 'income_implausible'

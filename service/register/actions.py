@@ -290,12 +290,13 @@ def _restore(cursor: psycopg.Cursor[Any], import_id: UUID) -> dict[str, str]:
     for (name,) in rows:
         kind, file = name.split("/", 1)
         names = sql.SQL(", ").join(map(sql.Identifier, staging.columns(kind)))
+        restored = sql.SQL(", ").join(sql.Identifier("restored", column) for column in staging.columns(kind))
         cursor.execute(
             sql.SQL(
-                """INSERT INTO {table} ({names}) SELECT {names}
-                    FROM held_row h, jsonb_populate_record(NULL::{table}, h.content)
+                """INSERT INTO {table} ({names}) SELECT {restored}
+                    FROM held_row h, jsonb_populate_record(NULL::{table}, h.content) AS restored
                     WHERE h.import_id = %s AND h.file = %s AND h.line > 0"""
-            ).format(table=staging.table(kind), names=names),
+            ).format(table=staging.table(kind), names=names, restored=restored),
             [import_id, name],
         )
         if kind != "rejection":

@@ -43,7 +43,8 @@ def _identities(session: Session) -> list[str]:
         GROUP BY tenant_id
         UNION ALL
         SELECT format('%s persons have no identity number (tenant %s).', count(*), tenant_id)
-        FROM person WHERE length(identity_hash) = 0 OR length(identity_cipher) = 0 GROUP BY tenant_id
+        FROM person WHERE anonymised_at IS NULL AND (length(identity_hash) = 0 OR length(identity_cipher) = 0)
+        GROUP BY tenant_id
         ORDER BY 1""",
     )
 

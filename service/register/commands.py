@@ -36,7 +36,7 @@ def import_(code: str, population: Path | None, income: Path | None, decisions: 
         result = actions.import_extract(
             desk.session,
             desk.municipality,
-            console.keys(desk.settings).for_tenant(desk.municipality.id),
+            console.keys(desk.database).for_tenant(desk.municipality.id),
             {kind: path for kind, path in given.items() if path is not None},
             desk.settings.home / "imports",
             COMMAND,

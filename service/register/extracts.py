@@ -5,9 +5,10 @@ swallow every row up to the next one.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, repeat
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -19,8 +20,9 @@ LONGEST_LINE = 20_000
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
-Line = tuple[int, str, str | None]
-"""The number of a line in its file, counted from 1; its text; and why it cannot be read: its text is then a guess."""
+Record = tuple[int, str, Sequence[str], str | None]
+"""A line: its number in the file, counted from 1; its text; its fields, or none where it takes `split` to find them;
+and why it cannot be read, when its text is a guess."""
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -77,55 +79,90 @@ def _header(path: Path) -> str:
         raise Invalid(f"The header of {path.name} is not UTF-8. Save the file as UTF-8 and import it again.") from None
 
 
-def read_blocks(path: Path) -> Iterator[tuple[int, bytes]]:
+def middle_of(path: Path) -> int:
+    """The place in a file behind the first line break of its second half; its size where there is none."""
+    with path.open("rb") as file:
+        place = file.seek(path.stat().st_size // 2)
+        while block := file.read(_BLOCK):
+            at = block.find(b"\n")
+            if at >= 0:
+                return place + at + 1
+            place += len(block)
+        return place
+
+
+def read_blocks(path: Path, start: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
     """Blocks of whole lines after the header, each with the number of its first line and without its last line break.
 
-    Memory stays bounded however long a line is: of an overlong one only the beginning and the end are kept.
+    Where given, `start` and `end` bound a part of the file that begins and ends with a line, in bytes. Memory stays
+    bounded however long a line is: of an overlong one only the beginning and the end are kept.
     """
-    number = 1
-    for block in _line_blocks(path):
-        lines = block.count(b"\n") + 1
-        if number > 1:
-            yield number, block
-        elif lines > 1:
-            yield 2, block.split(b"\n", 1)[1]
-        number += lines
-
-
-def _line_blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        if file.read(len(_BOM)) != _BOM:
+        number = 1 + sum(block.count(b"\n") for block in _pieces(file, start))
+        if start == 0 and file.read(len(_BOM)) != _BOM:
             file.seek(0)
-        rest = b""
-        while block := file.read(_BLOCK):
-            cut = block.rfind(b"\n")
-            if cut < 0:
-                rest = (rest + block)[: LONGEST_LINE * 4 + 1]
-                continue
-            yield rest + block[:cut]
-            rest = block[cut + 1 :]
-        if rest:
-            yield rest
+        for block in _line_blocks(_pieces(file, None if end is None else end - file.tell())):
+            lines = block.count(b"\n") + 1
+            if number > 1:
+                yield number, block
+            elif lines > 1:
+                yield 2, block.split(b"\n", 1)[1]
+            number += lines
 
 
-def lines_of(first: int, block: bytes) -> Iterator[Line]:
+def _pieces(file: IO[bytes], size: int | None) -> Iterator[bytes]:
+    """The next `size` bytes of a file, or all that are left."""
+    while block := file.read(_BLOCK if size is None else min(_BLOCK, size)):
+        if size is not None:
+            size -= len(block)
+        yield block
+
+
+def _line_blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for block in pieces:
+        cut = block.rfind(b"\n")
+        if cut < 0:
+            rest = (rest + block)[: LONGEST_LINE * 4 + 1]
+            continue
+        yield rest + block[:cut]
+        rest = block[cut + 1 :]
+    if rest:
+        yield rest
+
+
+def records_of(first: int, block: bytes, layout: Layout) -> Iterator[Record]:
     """The lines of a block, empty ones as well; `first` is the number of the first of them."""
     try:
         text = block.decode()
     except UnicodeDecodeError:
-        return (_guessed(number, line) for number, line in zip(count(first), block.split(b"\n"), strict=False))
+        return _guessed(first, block)
     if "\r" in text:
         text = text.replace("\r\n", "\n").removesuffix("\r")
-    return zip(count(first), text.split("\n"), repeat(None), strict=False)
+    lines = text.split("\n")
+    return zip(count(first), lines, _fields(lines, text, layout.delimiter), repeat(None), strict=False)
 
 
-def _guessed(number: int, line: bytes) -> Line:
-    line = line.removesuffix(b"\r")
+def _fields(lines: list[str], text: str, delimiter: str) -> Iterable[Sequence[str]]:
+    """The fields of each line; none where it takes a closer look."""
+    if '"' not in text:
+        return map(str.split, lines, repeat(delimiter))
     try:
-        return number, line.decode(), None
-    except UnicodeDecodeError:
-        # Windows-1252 is what such bytes most often are; the text serves to tell which household a lost row belongs to.
-        return number, line.decode("cp1252", errors="replace"), "the line holds bytes that are not UTF-8"
+        rows = list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return repeat(())
+    # Where a quotation mark is not closed, a row runs on over several lines.
+    return rows if len(rows) == len(lines) else repeat(())
+
+
+def _guessed(first: int, block: bytes) -> Iterator[Record]:
+    for number, line in zip(count(first), block.split(b"\n"), strict=False):
+        line = line.removesuffix(b"\r")
+        try:
+            yield number, line.decode(), (), None
+        except UnicodeDecodeError:
+            # Windows-1252 is what such bytes most often are; the text serves to tell whose row is lost.
+            yield number, line.decode("cp1252", errors="replace"), (), "the line holds bytes that are not UTF-8"
 
 
 def problem_of(text: str) -> str | None:

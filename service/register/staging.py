@@ -5,8 +5,11 @@ after it.
 """
 
 import csv
+import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,8 +17,9 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from service.errors import Refused
 from service.register import extracts, rules
-from service.register.extracts import Layout, Line
+from service.register.extracts import Layout
 from service.values.progress import Progress
 
 STAGED = {
@@ -29,6 +33,9 @@ STAGED = {
 _REJECTION = """kind text, file text, line int, field text, value text, reason text, accepted boolean, reference text,
     identity_hash bytea"""
 _NOBODY = b""
+_COPY_BLOCK = 1 << 18
+_TWO_PROCESSES = 10_000_000
+"""Bytes of a file from which on a second process pays."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -62,16 +69,76 @@ def table(kind: str) -> sql.Identifier:
 
 
 def stage(cursor: psycopg.Cursor[Any], source: Source, progress: Progress) -> None:
-    """Read one file into its temporary table; rows that are not accepted, and warnings, into `staged_rejection`."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as spool:
-        rejections = _Rejections(source, spool)
-        with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(table(source.kind))) as copy:
-            for first, block in extracts.read_blocks(source.path):
+    """Read one file into its temporary table; rows that are not accepted, and warnings, into `staged_rejection`.
+
+    Of a large file a second process reads the second half: hashing and encrypting take longer than all the rest.
+    """
+    size = source.path.stat().st_size
+    middle = extracts.middle_of(source.path) if size > _TWO_PROCESSES else size
+    with _spool() as rejected, _spool() as rejected_later, _spool() as rows_later:
+        with (
+            _second_process(lambda: _read_later(source, middle, rows_later, rejected_later), middle < size) as second,
+            cursor.copy(sql.SQL("COPY {} FROM STDIN").format(table(source.kind))) as copy,
+        ):
+            rejections = _Rejections(source, rejected)
+            for first, block in extracts.read_blocks(source.path, 0, middle):
                 progress.at(f"Reading {source.kind}, line", first)
-                copy.write("".join(_copy_lines(source, extracts.lines_of(first, block), rejections)).encode())
-        spool.seek(0)
-        _copy_rejections(cursor, spool)
+                copy.write("".join(_copy_lines(source, first, block, rejections)))
+            second()
+            for text in _read_again(rows_later):
+                copy.write(text)
+        for spool in (rejected, rejected_later):
+            _copy_rejections(cursor, spool)
     cursor.execute(sql.SQL("ANALYZE {}").format(table(source.kind)))
+
+
+def _read_later(source: Source, start: int, rows: IO[str], rejected: IO[str]) -> None:
+    rejections = _Rejections(source, rejected)
+    for first, block in extracts.read_blocks(source.path, start):
+        rows.writelines(_copy_lines(source, first, block, rejections))
+    for spool in (rows, rejected):
+        spool.flush()
+
+
+def _spool() -> IO[str]:
+    return tempfile.TemporaryFile("w+", encoding="utf-8", newline="")
+
+
+def _read_again(spool: IO[str]) -> Iterator[str]:
+    spool.seek(0)
+    while text := spool.read(_COPY_BLOCK):
+        yield text
+
+
+@contextmanager
+def _second_process(work: Callable[[], None], needed: bool) -> Iterator[Callable[[], None]]:
+    """Do `work`, which writes files and touches no connection, in a forked process; the call given awaits its end."""
+    if not needed:
+        yield lambda: None
+        return
+    process = os.fork()
+    if process == 0:
+        # Whatever happens, the child must not run on into its parent's code.
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    running = True
+
+    def wait() -> None:
+        nonlocal running
+        _, status = os.waitpid(process, 0)
+        running = False
+        if status:
+            raise Refused("The process that reads the second half of the file was ended. Import the file again.")
+
+    try:
+        yield wait
+    finally:
+        if running:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
 
 
 def _copy_rejections(cursor: psycopg.Cursor[Any], spool: IO[str]) -> None:
@@ -80,25 +147,25 @@ def _copy_rejections(cursor: psycopg.Cursor[Any], spool: IO[str]) -> None:
     texts = sql.SQL("kind, file, field, value, reason, reference")
     statement = sql.SQL("COPY staged_rejection ({}) FROM STDIN (FORMAT csv, FORCE_NOT_NULL ({}))")
     with cursor.copy(statement.format(names, texts)) as copy:
-        while text := spool.read(1 << 18):
+        for text in _read_again(spool):
             copy.write(text)
 
 
-def _copy_lines(source: Source, lines: Iterator[Line], rejections: "_Rejections") -> Iterator[str]:
+def _copy_lines(source: Source, first: int, block: bytes, rejections: "_Rejections") -> Iterator[str]:
     """The accepted rows of a block as COPY wants them."""
     layout, read = source.layout, source.read
-    delimiter, width, straight = layout.delimiter, layout.width, layout.positions == tuple(range(layout.width))
-    for number, text, problem in lines:
-        fields: Sequence[str] | str = text.split(delimiter)
-        plain = len(text) <= rules.LONGEST_TEXT and text.isprintable() and "\\" not in text
-        if problem or not plain or len(fields) != width or '"' in text:
+    width, straight = layout.width, layout.positions == tuple(range(layout.width))
+    for number, text, fields, problem in extracts.records_of(first, block, layout):
+        plain = text.isprintable() and len(text) <= rules.LONGEST_TEXT and "\\" not in text
+        if not plain or len(fields) != width or problem:
             if not text.strip():
                 continue
             problem = problem or extracts.problem_of(text)
-            fields = problem or extracts.split(text, layout)
-            if isinstance(fields, str):
-                rejections.unreadable(number, text, fields)
+            found = problem or extracts.split(text, layout)
+            if isinstance(found, str):
+                rejections.unreadable(number, text, found)
                 continue
+            fields = found
         elif not straight:
             fields = extracts.arrange(fields, layout)
         try:

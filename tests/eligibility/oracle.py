@@ -174,9 +174,7 @@ def determine(register: Register, parameters: Parameters, on: date, income_year:
             child = min(as_child, key=lambda row: row.household_id)
             household = household_of[child.household_id]
             is_uncertain = child.household_id in uncertain
-            determinations.append(
-                _determine_child(household, parameters, child, on, income_year, is_uncertain)
-            )
+            determinations.append(_determine_child(household, parameters, child, on, income_year, is_uncertain))
     return sorted(determinations, key=lambda found: (found.household_id, found.person_id))
 
 
@@ -229,9 +227,7 @@ def _determine_child(
         outcome, reason = "needs_review", "income_missing"
     else:
         outcome, reason = "entitled", "income_within_limit"
-    return Expected(
-        child.household_id, child.person_id, outcome, reason, total, limit, children, len(providers)
-    )
+    return Expected(child.household_id, child.person_id, outcome, reason, total, limit, children, len(providers))
 
 
 def load_sample(folder: Path) -> tuple[Register, list[Expected]]:
@@ -276,9 +272,7 @@ def load_sample(folder: Path) -> tuple[Register, list[Expected]]:
 
 def _rows(folder: Path, name: str) -> list[dict[str, str]]:
     packed = folder / f"{name}.csv.gz"
-    content = (
-        gzip.decompress(packed.read_bytes()) if packed.exists() else (folder / f"{name}.csv").read_bytes()
-    )
+    content = gzip.decompress(packed.read_bytes()) if packed.exists() else (folder / f"{name}.csv").read_bytes()
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 

@@ -205,9 +205,7 @@ class _Builder:
             self._add_income(rng, grown_up, 50_000_000, ())
         return minors
 
-    def _add_incomes(
-        self, rng: random.Random, providers: Sequence[Person], members: Sequence[Person]
-    ) -> None:
+    def _add_incomes(self, rng: random.Random, providers: Sequence[Person], members: Sequence[Person]) -> None:
         if not providers:
             return
         children = sum(is_child(member, self._on) for member in members)
@@ -240,9 +238,7 @@ class _Builder:
             decoys = tuple(rng.choice([0, limit, limit * 2, *FAR_FROM_PLAUSIBLE]) for _ in range(2))
             self._add_income(rng, provider, amount, decoys)
 
-    def _add_income(
-        self, rng: random.Random, person: Person, amount_ore: int | None, decoys: tuple[int, ...]
-    ) -> None:
+    def _add_income(self, rng: random.Random, person: Person, amount_ore: int | None, decoys: tuple[int, ...]) -> None:
         """The amount on a basis that counts; decoys on lower ranking or uncounted bases, in other years."""
         ranked = self._parameters.bases
         rank = rng.randrange(len(ranked)) if decoys else 0
@@ -313,20 +309,13 @@ def write_extract(register: Register, folder: Path) -> tuple[Path, Path, Path]:
         birth_date = date(1950, 1, 1)
         spoiled = Person(household_id, numbers.issue(birth_date), "other", birth_date)
         place = (index * 7) % (len(population) + 1)
-        population.insert(
-            place, _population_row(spoiled, SPOILED_BIRTH_DATES[index % len(SPOILED_BIRTH_DATES)])
-        )
+        population.insert(place, _population_row(spoiled, SPOILED_BIRTH_DATES[index % len(SPOILED_BIRTH_DATES)]))
     incomes = [(row.person_id, row.year, kroner(row.amount_ore), row.basis) for row in register.incomes]
-    awards = [
-        (row.person_id, row.ground, row.percent, row.valid_from, row.valid_to or "")
-        for row in register.awards
-    ]
+    awards = [(row.person_id, row.ground, row.percent, row.valid_from, row.valid_to or "") for row in register.awards]
     return (
         _write(folder / "population.csv", POPULATION_COLUMNS, population),
         _write(folder / "income.csv", ("person_id", "year", "amount", "basis"), incomes),
-        _write(
-            folder / "decisions.csv", ("person_id", "ground", "percent", "valid_from", "valid_to"), awards
-        ),
+        _write(folder / "decisions.csv", ("person_id", "ground", "percent", "valid_from", "valid_to"), awards),
     )
 
 

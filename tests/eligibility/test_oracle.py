@@ -62,9 +62,7 @@ REASONS = {
 
 def family(*incomes: int | None, children: int = 1, born: date = date(2007, 5, 1)) -> Register:
     """A household with a provider for each income (None: no record), and children."""
-    providers = [
-        Person("H1", f"provider-{index}", "provider", date(1980, 1, 1)) for index in range(len(incomes))
-    ]
+    providers = [Person("H1", f"provider-{index}", "provider", date(1980, 1, 1)) for index in range(len(incomes))]
     minors = [Person("H1", f"child-{index}", "child", born) for index in range(children)]
     records = [
         Income(provider.person_id, 2017, amount)
@@ -215,9 +213,7 @@ def test_lodgers_and_minors_with_another_relation_do_not_count() -> None:
 
 def test_the_first_basis_that_a_provider_has_counts_alone() -> None:
     register = family(100_00, 200_00)
-    register.incomes.extend(
-        [Income("provider-0", 2017, 5_00, "final"), Income("provider-1", 2016, 7_00, "final")]
-    )
+    register.incomes.extend([Income("provider-0", 2017, 5_00, "final"), Income("provider-1", 2016, 7_00, "final")])
 
     assert first(register, replace(AARHUS_2017, bases=("final", "annual"))).income_ore == 205_00
     assert first(register, replace(AARHUS_2017, bases=("annual", "final"))).income_ore == 300_00
@@ -249,12 +245,8 @@ def test_awards(percent: int, valid_from: date, valid_to: date | None, entitles:
 )
 def test_areas_go_by_the_childs_own_address(areas: tuple[str, ...], lives_there: bool) -> None:
     provider, child = family(None).persons
-    register = Register(
-        [replace(provider, district="Viby"), replace(child, district="Åbyhøj", postcode="8230")]
-    )
-    assert first(register, replace(AARHUS_2017, areas=areas)).reason == (
-        "area" if lives_there else "income_missing"
-    )
+    register = Register([replace(provider, district="Viby"), replace(child, district="Åbyhøj", postcode="8230")])
+    assert first(register, replace(AARHUS_2017, areas=areas)).reason == ("area" if lives_there else "income_missing")
 
 
 def test_a_member_in_two_households_makes_both_uncertain() -> None:
@@ -270,9 +262,7 @@ def test_a_child_in_two_households_is_judged_once_in_the_first_by_code_point() -
     child = register.persons[-1]
     register.persons.append(replace(child, household_id="h0", district="Viby"))
     found = determine(register, replace(AARHUS_2017, areas=("Viby",)), ON, 2017)
-    assert [(row.household_id, row.reason, row.providers) for row in found] == [
-        ("H1", "household_uncertain", 1)
-    ]
+    assert [(row.household_id, row.reason, row.providers) for row in found] == [("H1", "household_uncertain", 1)]
 
 
 def test_registers_reach_every_reason_and_every_edge() -> None:
