@@ -57,18 +57,18 @@ def demo(households: int) -> Any:
     """A municipality with made-up people: extract, determinations, passes, letters. Run again, it goes on."""
     on = _demo_date()
     settings, progress = load(), console.progress()
-    keys = console.keys(settings)
     with console.database() as database:
+        keys = console.keys(database)
         municipality = _municipality(database)
         imported = _import(database, municipality, keys, households, on, settings.home, progress)
         with database.transaction(municipality.id) as session:
             refreshed = eligibility.refresh(session, municipality, SCHEME, on, None, COMMAND, progress, commit=True)
             issued = 0
             if refreshed.run is not None and refreshed.state == "committed":
-                issued = issue_after(session, municipality, keys, refreshed.run, progress).passes_issued
+                issued = issue_after(session, municipality, keys, refreshed.run, COMMAND, progress).passes_issued
         printing.make_batches(database, municipality, keys, compose_letters, progress)
         folder = settings.home / "letters"
-        rendered = printing.render(database, municipality, keys, folder, None, progress)
+        rendered = printing.render(database, municipality, keys, folder, None, COMMAND, progress)
     result = {"municipality": CODE, "on": on, "import": imported, "refresh": refreshed, "passes_issued": issued}
     lines = [
         f"{NAME}, a made-up municipality with the published limits of {on.year}.",
@@ -77,8 +77,8 @@ def demo(households: int) -> Any:
         "",
         *account_lines(refreshed),
         f"{issued:,} passes issued.",
-        f"{rendered.letters:,} letters on {rendered.pages:,} pages in {rendered.batches:,} print batches, ready for the "
-        f"post: {folder}",
+        f"{rendered.letters:,} letters on {rendered.pages:,} pages in {rendered.batches:,} print batches, ready for "
+        f"the post: {folder}",
     ]
     if rendered.held_back:
         lines.append(f"{rendered.held_back:,} letters are held back: medspiller letters held --municipality {CODE}")

@@ -97,7 +97,7 @@ def installation(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(variable, url.set(database=name).render_as_string(hide_password=False))
     yield home
     clock.pin(None)
-    _maintain(server.owner, f'DROP DATABASE "{name}" WITH (FORCE)')
+    _maintain(server.owner, f'DROP DATABASE "{name}"')
 
 
 @pytest.fixture

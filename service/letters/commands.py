@@ -42,7 +42,7 @@ def letters_group(compose: printing.Compose, send_again: SendAgain) -> click.Gro
     def render(code: str, out: Path, batch: int | None) -> Any:
         """Put what waits into print batches; write each batch not handed over yet, or one, as PDF with manifest."""
         with console.office(code) as office:
-            keys, progress = console.keys(office.settings), console.progress()
+            keys, progress = console.keys(office.database), console.progress()
             if batch is None:
                 printing.make_batches(office.database, office.municipality, keys, compose, progress)
             made = printing.render(office.database, office.municipality, keys, out, batch, COMMAND, progress)
@@ -64,7 +64,7 @@ def letters_group(compose: printing.Compose, send_again: SendAgain) -> click.Gro
             sent = printing.hand_over(
                 office.database,
                 office.municipality,
-                console.keys(office.settings),
+                console.keys(office.database),
                 outbox,
                 office.settings.home / "print" / code,
                 batch,

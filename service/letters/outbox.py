@@ -9,7 +9,7 @@ from service.errors import Refused
 
 
 class Outbox:
-    """Puts finished batches into a folder, whole or not at all, and each once: also where somebody took it out since."""
+    """Puts finished batches into a folder, whole or not at all; one that somebody took out does not come again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

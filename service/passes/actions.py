@@ -29,7 +29,7 @@ class Replaced(msgspec.Struct, frozen=True):
 
 
 def issue_after(
-    session: Session, municipality: Municipality, keys: KeyRing, run_id: UUID, progress: Progress
+    session: Session, municipality: Municipality, keys: KeyRing, run_id: UUID, actor: Actor, progress: Progress
 ) -> Issued:
     """Issue the passes of a committed run, in its transaction: passes and determinations stand or fall together."""
     run = session.execute(
@@ -38,7 +38,10 @@ def issue_after(
     ).one()
     version = schemes.version_by_id(session, run.parameter_version_id)
     period = Period(run.period_start, run.period_end)
-    return issue_passes(session, municipality, keys, run.scheme_id, period, version.parameters, progress)
+    issued = issue_passes(session, municipality, keys, run.scheme_id, period, version.parameters, progress)
+    details = msgspec.to_builtins(issued)
+    record(session, municipality.id, actor, "passes.issue", ("refresh_run", run_id), details=details)
+    return issued
 
 
 def find_pass(session: Session, keys: KeyRing, number: str) -> UUID:
@@ -65,7 +68,11 @@ def replace_pass(
     session: Session, municipality: Municipality, keys: KeyRing, pass_id: UUID, because: str, actor: Actor
 ) -> Replaced:
     """Give a child a new number for a lost or misused pass. What remains moves over; a letter brings it."""
+    # Before the pass is locked: an issue holds the letters when it comes to the passes.
+    one_at_a_time(session, "letters", municipality.id)
     old = _end(session, pass_id, "replaced", because)
+    if old.valid_to < clock.today(municipality.time_zone):
+        raise Conflict(f"The pass expired on {old.valid_to}.")
     number = pass_numbers.generate()
     at = clock.now()
     new: UUID = session.execute(
@@ -88,7 +95,7 @@ def replace_pass(
         {"hash": keys.lookup_hash("pass", number), "id": new},
     )
     _transfer(session, municipality, pass_id, new, old)
-    letter_number = _queue_letter(session, municipality, pass_id, new)
+    letter_number = _queue_letter(session, municipality, new)
     record(session, municipality.id, actor, "passes.replace", ("leisure_pass", new), reason=because)
     return Replaced(pass_id=new, letter_number=letter_number)
 
@@ -114,7 +121,9 @@ def _end(session: Session, pass_id: UUID, state: str, because: str) -> Any:
     if not because.strip():
         raise Invalid("A reason is needed.")
     row = session.execute(
-        text("SELECT state, remaining_ore, equipment_remaining_ore FROM leisure_pass WHERE id = :id FOR UPDATE"),
+        text(
+            "SELECT state, valid_to, remaining_ore, equipment_remaining_ore FROM leisure_pass WHERE id = :id FOR UPDATE"
+        ),
         {"id": pass_id},
     ).one_or_none()
     if row is None:
@@ -141,22 +150,29 @@ def _transfer(session: Session, municipality: Municipality, old: UUID, new: UUID
             )
 
 
-def _queue_letter(session: Session, municipality: Municipality, old: UUID, new: UUID) -> str:
+# Of several households the one that the facts take; for a child that has left the register, the last one known.
+_HOME = """
+    SELECT coalesce(m.household_id, d.household_id) AS household_id,
+        CASE WHEN NOT EXISTS (SELECT FROM household_member adult
+            WHERE adult.household_id = m.household_id AND adult.relation = 'provider') THEN p.person_id END AS child_id
+    FROM leisure_pass p JOIN determination d ON d.id = p.determination_id
+    LEFT JOIN household_member m ON m.person_id = p.person_id LEFT JOIN household h ON h.id = m.household_id
+    WHERE p.id = :pass ORDER BY m.relation = 'child' DESC, h.reference COLLATE "C" LIMIT 1
+"""
+
+
+def _queue_letter(session: Session, municipality: Municipality, pass_id: UUID) -> str:
     """A letter to where the child lives now, alone in its envelope where no provider lives there."""
-    one_at_a_time(session, "letters", municipality.id)
     letter = session.execute(
         text(
             f"""INSERT INTO letter (tenant_id, number, kind, state, household_id, child_id, queued_at)
-            SELECT d.tenant_id, {NEXT_LETTER_NUMBER}, 'pass', 'queued', d.household_id,
-                CASE WHEN d.providers = 0 THEN d.person_id END, :at
-            FROM leisure_pass p JOIN determination d ON d.id = p.determination_id,
-                (SELECT ({LAST_RUNNING_NUMBER}) + 1 AS number) AS n
-            WHERE p.id = :old RETURNING id, number"""
+            SELECT :tenant, {NEXT_LETTER_NUMBER}, 'pass', 'queued', home.household_id, home.child_id, :at
+            FROM ({_HOME}) AS home, (SELECT ({LAST_RUNNING_NUMBER}) + 1 AS number) AS n RETURNING id, number"""
         ),
-        {"old": old, "at": clock.now()},
+        {"tenant": municipality.id, "pass": pass_id, "at": clock.now()},
     ).one()
     session.execute(
-        text("INSERT INTO pass_letter (tenant_id, letter_id, pass_id) VALUES (:tenant, :letter, :new)"),
-        {"tenant": municipality.id, "letter": letter.id, "new": new},
+        text("INSERT INTO pass_letter (tenant_id, letter_id, pass_id) VALUES (:tenant, :letter, :pass)"),
+        {"tenant": municipality.id, "letter": letter.id, "pass": pass_id},
     )
     return str(letter.number)

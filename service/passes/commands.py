@@ -10,14 +10,13 @@ import msgspec
 from sqlmodel import Session
 
 from service import console
-from service.audit.actions import COMMAND
+from service.audit.actions import COMMAND, Actor
 from service.eligibility import actions as eligibility_actions
 from service.eligibility.commands import SCHEME_OPTION, account_lines, eligibility, flat
 from service.errors import NotFound
 from service.identity.actions import Municipality, act_where, find_approver, municipality_by_id
 from service.passes import actions, queries
 from service.passes.issue import Issued
-from service.settings import load
 from service.values.progress import Progress
 from service.values.secrecy import KeyRing
 
@@ -37,7 +36,7 @@ def passes() -> None:
 def list_(code: str, out: Path) -> Any:
     """Write every pass as CSV; the read is logged."""
     with console.desk(code) as desk:
-        keys = console.keys(desk.settings)
+        keys = console.keys(desk.database)
         rows = queries.list_passes(desk.session, desk.municipality, keys, out, COMMAND, console.progress())
     return {"rows": rows, "out": str(out)}, [f"{rows:,} passes written to {out}."]
 
@@ -50,7 +49,7 @@ def list_(code: str, out: Path) -> Any:
 def revoke(code: str, number: str, reason: str) -> Any:
     """End a pass. The child gets no other in this period by itself."""
     with console.desk(code) as desk:
-        pass_id = actions.find_pass(desk.session, console.keys(desk.settings), number)
+        pass_id = actions.find_pass(desk.session, console.keys(desk.database), number)
         actions.revoke_pass(desk.session, desk.municipality, pass_id, reason, COMMAND)
     return {"pass": pass_id, "state": "revoked"}, ["The pass is revoked."]
 
@@ -63,7 +62,7 @@ def revoke(code: str, number: str, reason: str) -> Any:
 def replace(code: str, number: str, reason: str) -> Any:
     """Give a child a new number for a lost or misused pass; what remains moves over and a letter brings it."""
     with console.desk(code) as desk:
-        keys = console.keys(desk.settings)
+        keys = console.keys(desk.database)
         pass_id = actions.find_pass(desk.session, keys, number)
         replaced = actions.replace_pass(desk.session, desk.municipality, keys, pass_id, reason, COMMAND)
     said = f"A new pass takes its place; letter {replaced.letter_number} waits for the next print batch."
@@ -84,7 +83,7 @@ def refresh(code: str, scheme: str, on: date, income_year: int | None, commit: b
         result = eligibility_actions.refresh(
             desk.session, desk.municipality, scheme, on, income_year, COMMAND, progress, commit=commit
         )
-        issued = _issued(desk.session, desk.municipality, console.keys(desk.settings), result, progress)
+        issued = _issued(desk.session, desk.municipality, console.keys(desk.database), result, COMMAND, progress)
     return _answer(result, issued)
 
 
@@ -94,7 +93,7 @@ def refresh(code: str, scheme: str, on: date, income_year: int | None, commit: b
 @console.command
 def approve(run_id: UUID, email: str) -> Any:
     """Commit a run that was held because it is far off the last one."""
-    settings, progress = load(), console.progress()
+    progress = console.progress()
     with console.database() as database, database.transaction() as session:
         approver = find_approver(session, email, APPROVERS)
         tenant_id = act_where(session, approver, "refresh_run", run_id)
@@ -102,17 +101,23 @@ def approve(run_id: UUID, email: str) -> Any:
             raise NotFound(f"There is no run {run_id} that {email} may approve.")
         municipality = municipality_by_id(session, tenant_id)
         result = eligibility_actions.approve(session, approver, run_id, municipality, progress)
-        issued = _issued(session, municipality, console.keys(settings), result, progress)
+        actor = Actor(door="command", account_id=approver.account_id)
+        issued = _issued(session, municipality, console.keys(database), result, actor, progress)
     return _answer(result, issued)
 
 
 def _issued(
-    session: Session, municipality: Municipality, keys: KeyRing, result: eligibility_actions.Refresh, progress: Progress
+    session: Session,
+    municipality: Municipality,
+    keys: KeyRing,
+    result: eligibility_actions.Refresh,
+    actor: Actor,
+    progress: Progress,
 ) -> Issued:
     """The passes of a commit, in its transaction; a dry run and a held run make none."""
     if result.state != "committed" or result.run is None:
         return Issued(passes_issued=0, passes_revoked=0, letters_queued=0, ended_letters=0)
-    return actions.issue_after(session, municipality, keys, result.run, progress)
+    return actions.issue_after(session, municipality, keys, result.run, actor, progress)
 
 
 def _answer(result: eligibility_actions.Refresh, issued: Issued) -> tuple[dict[str, Any], list[str]]:

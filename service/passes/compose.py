@@ -2,19 +2,20 @@
 
 import secrets as randomness
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session
 
 from service.identity.actions import Municipality
-from service.letters.content import EndedPass, Letter, PassSheet
+from service.letters.content import EndedPass, Ground, Letter, PassSheet
 from service.letters.printing import Composed, HeldBack
 from service.letters.settings import Signature
 from service.values import clock, pass_numbers
 from service.values.secrecy import KeyRing, TenantSecrets
 
+_GROUNDS = get_args(Ground)
 _AND = {"da": "og", "nb": "og", "en": "and"}
 
 _ENVELOPES = """
@@ -28,18 +29,32 @@ _ENVELOPES = """
 """
 
 _CHILDREN = """
-    SELECT c.letter_id, p.id AS pass_id, p.number_cipher, p.valid_from, p.valid_to, p.amount_ore, p.equipment_ore,
+    SELECT c.letter_id, p.person_id, p.number_cipher, p.valid_from, p.valid_to, p.amount_ore, p.equipment_ore,
         person.given_name, person.family_name, person.birth_date, d.reason, r.income_year, v.source
     FROM (
-        SELECT letter_id, pass_id, NULL::uuid AS determination_id FROM pass_letter
-        UNION ALL SELECT letter_id, pass_id, determination_id FROM ended_notice
+        SELECT l.letter_id, l.pass_id, own.determination_id
+        FROM pass_letter l JOIN leisure_pass own ON own.id = l.pass_id AND own.state = 'live'
+        WHERE l.letter_id = ANY (:letters)
+        UNION ALL SELECT n.letter_id, n.pass_id, n.determination_id FROM ended_notice n
+        WHERE n.letter_id = ANY (:letters) AND NOT EXISTS (SELECT FROM leisure_pass got
+            WHERE got.person_id = n.person_id AND got.scheme_id = n.scheme_id AND got.valid_from = n.period_start
+                AND got.state = 'live')
     ) AS c
-    JOIN leisure_pass p ON p.id = c.pass_id AND (p.state = 'live' OR c.determination_id IS NOT NULL)
+    JOIN leisure_pass p ON p.id = c.pass_id
     JOIN person ON person.id = p.person_id
-    JOIN determination d ON d.id = coalesce(c.determination_id, p.determination_id)
+    JOIN determination d ON d.id = c.determination_id
     JOIN refresh_run r ON r.id = d.run_id
     JOIN parameter_version v ON v.id = d.parameter_version_id
-    WHERE c.letter_id = ANY (:letters) ORDER BY person.birth_date, person.given_name, person.id
+    ORDER BY person.birth_date, person.given_name, person.id
+"""
+
+# Letters of one mailing may lie in several batches: each keeps its code, so only what was sent before ends.
+_END_CODES = """
+    UPDATE private_code SET ended_at = :at
+    FROM letter old, letter new
+    WHERE private_code.letter_id = old.id AND old.state <> 'batched' AND private_code.ended_at IS NULL
+        AND new.id = ANY (:letters) AND old.household_id = new.household_id
+        AND old.child_id IS NOT DISTINCT FROM new.child_id
 """
 
 _KEEP_CODES = """
@@ -53,9 +68,10 @@ _KEEP_CODES = """
 def compose_letters(
     session: Session, municipality: Municipality, keys: KeyRing, signature: Signature, letters: Sequence[UUID]
 ) -> Iterator[Composed]:
-    """Compose queued letters, in their order. Each comes with a new private code; the household's last one ends.
+    """Compose queued letters, in their order. Each comes with a new private code; that of the last letter sent ends.
 
-    A letter without a usable address is held back; one whose passes are all gone has nothing to say any more (None).
+    A letter that cannot reach its children is held back; one whose passes are all gone, or that tells of an end that is
+    none any more, has nothing left to say (None).
     """
     secrets = keys.for_tenant(municipality.id)
     envelopes = {row.id: row for row in session.execute(text(_ENVELOPES), {"letters": list(letters)})}
@@ -76,9 +92,9 @@ def compose_letters(
 
 
 def _private_code() -> str:
-    """Twelve digits: it must not look like a pass number, which is for the club."""
-    digits = f"{randomness.randbelow(10**12):012}"
-    return f"{digits[:4]} {digits[4:8]} {digits[8:]}"
+    """Sixteen digits: it must not look like a pass number, which is for the club."""
+    digits = f"{randomness.randbelow(10**16):016}"
+    return " ".join(digits[at : at + 4] for at in range(0, 16, 4))
 
 
 def _keep_codes(
@@ -96,10 +112,7 @@ def _keep_codes(
         "letters": [letter_id for letter_id, _, _ in codes],
         "hashes": hashes,
     }
-    session.execute(
-        text("UPDATE private_code SET ended_at = :at WHERE household_id = ANY (:households) AND ended_at IS NULL"),
-        values,
-    )
+    session.execute(text(_END_CODES), values)
     session.execute(text(_KEEP_CODES), values)
     session.execute(
         text("SELECT directory.keep_secrets('family', CAST(:hashes AS bytea[]), CAST(:ids AS uuid[]))"), values
@@ -118,6 +131,8 @@ def _letter(
     addressed = _addressed(envelope, members, children)
     if isinstance(addressed, HeldBack):
         return addressed
+    if wordless := [child.reason for child in children if child.reason not in _GROUNDS]:
+        return HeldBack(f"There are no words for the reason {wordless[0]}.")
     first = children[0]
     is_pass = envelope.kind == "pass"
     adults = [member for member in members if member["relation"] == "provider"]
@@ -143,10 +158,11 @@ def _letter(
 
 
 def _addressed(envelope: Any, members: list[dict[str, Any]], children: list[Any]) -> tuple[str, ...] | HeldBack:
-    """The lines of the address, or why there is none to write to."""
-    if not members:
-        return HeldBack("The household is no longer in the register.")
-    where = envelope.address or members[0]
+    """The lines of the address, or why there is none to write to. The child's own register address decides."""
+    living = {UUID(member["id"]): member for member in members}
+    if any(child.person_id not in living for child in children):
+        return HeldBack("A child has left the household. To send its pass to where it lives, replace the pass.")
+    where = envelope.address or living[children[0].person_id]
     if not (where["street"] and where["postcode"] and where["city"]):
         return HeldBack("The register has no full address.")
     if not all(_name(child) for child in children):

@@ -39,8 +39,8 @@ def issue_passes(
     """Give every entitled child of a period its pass and queue one letter a household.
 
     A child that had a pass of the period, whatever became of it, gets no other: a family's no stands. Children who
-    had one in the period before and are not entitled now are told so, once. Without a provider in the household each
-    child has an envelope of its own, for they need not belong together.
+    had one in the period before and are not entitled now are told so, once; who gave it up is not. Without a provider
+    in the household each child has an envelope of its own, for they need not belong together.
     """
     values: dict[str, Any] = {
         "tenant": municipality.id,
@@ -51,6 +51,7 @@ def issue_passes(
         "amount": parameters.amount_ore,
         "equipment": parameters.equipment_ore,
         "at": clock.now(),
+        "lost": _LOST,
     }
     # Letter numbers run on, so issues of one municipality wait for each other.
     one_at_a_time(session, "letters", municipality.id)
@@ -64,8 +65,10 @@ def issue_passes(
     passes = _queue(session, values, "due_pass", "pass")
     session.execute(text(_TO_TELL), values)
     ended = _queue(session, values, "to_tell", "ended")
-    for statement in ("DROP TABLE due_pass", "DROP TABLE to_tell", "ANALYZE leisure_pass", "ANALYZE letter"):
-        session.execute(text(statement))
+    for table in ("due_pass", "to_tell"):
+        session.execute(text(f"DROP TABLE {table}"))
+    for table in ("leisure_pass", "pass_entry", "letter", "pass_letter", "ended_notice"):
+        session.execute(text(f"ANALYZE {table}"))
     return Issued(passes_issued=due, passes_revoked=revoked, letters_queued=passes + ended, ended_letters=ended)
 
 
@@ -103,17 +106,21 @@ _TO_TELL = """
     SELECT p.id, d.id AS determination_id, d.person_id, d.household_id,
         CASE WHEN d.providers = 0 THEN d.person_id END AS child_id
     FROM determination d JOIN leisure_pass p ON p.scheme_id = d.scheme_id AND p.person_id = d.person_id
-        AND p.valid_from = :before AND p.state = 'live'
+        AND p.valid_from = :before AND (p.state = 'live' OR p.ended_because = :lost)
     WHERE d.scheme_id = :scheme AND d.period_start = :start AND d.ended_at IS NULL AND d.outcome = 'not_entitled'
         AND NOT EXISTS (SELECT FROM ended_notice n
             WHERE n.scheme_id = :scheme AND n.period_start = :start AND n.person_id = d.person_id)
 """
 
+_LOST = "entitlement lost"
+
+# Also of those who have left the register; not of those whose case a person has to look at.
 _REVOKE_LOST = """
-    UPDATE leisure_pass p SET state = 'revoked', ended_at = :at, ended_because = 'entitlement lost'
-    FROM determination d
-    WHERE d.scheme_id = :scheme AND d.period_start = :start AND d.ended_at IS NULL AND d.outcome = 'not_entitled'
-        AND p.scheme_id = :scheme AND p.valid_from = :start AND p.person_id = d.person_id AND p.state = 'live'
+    UPDATE leisure_pass p SET state = 'revoked', ended_at = :at, ended_because = :lost
+    WHERE p.scheme_id = :scheme AND p.valid_from = :start AND p.state = 'live'
+        AND NOT EXISTS (SELECT FROM determination d
+            WHERE d.scheme_id = :scheme AND d.period_start = :start AND d.ended_at IS NULL
+                AND d.person_id = p.person_id AND d.outcome <> 'not_entitled')
 """
 
 

@@ -100,6 +100,7 @@ class EndedNotice(TenantRow, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "letter_id"], ["letter.tenant_id", "letter.id"]),
         ForeignKeyConstraint(["tenant_id", "pass_id"], ["leisure_pass.tenant_id", "leisure_pass.id"]),
+        Index(None, "tenant_id", "letter_id"),
     )
 
     scheme_id: UUID = Field(primary_key=True)
@@ -120,7 +121,7 @@ class PrivateCode(IdentifiedRow, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "letter_id"], ["letter.tenant_id", "letter.id"]),
         UniqueConstraint("tenant_id", "code_hash"),
-        Index(None, "tenant_id", "household_id"),
+        Index(None, "tenant_id", "letter_id"),
     )
 
     household_id: UUID

@@ -76,7 +76,7 @@ def _made(app: URL, owner: URL) -> Iterator[tuple[str, str]]:
             schema.upgrade(urls[1], app.username or "")
             yield urls[0], urls[1]
         finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
 def _libpq(url: URL) -> str:

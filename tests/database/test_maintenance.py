@@ -62,7 +62,7 @@ def empty(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("MEDSPILLER_DATABASE_OWNER_URL", owner.render_as_string(hide_password=False))
     yield owner.render_as_string(hide_password=False)
     with as_owner(database.owner_url) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+        connection.execute(f'DROP DATABASE "{name}"'.encode())
 
 
 def counts(owner_url: str) -> dict[str, int]:

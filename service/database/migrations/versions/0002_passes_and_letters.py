@@ -196,9 +196,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "code_hash", name=op.f("uq_private_code_tenant_id_code_hash")),
     )
     op.create_index(
-        op.f("ix_private_code_tenant_id_household_id"),
+        op.f("ix_private_code_tenant_id_letter_id"),
         "private_code",
-        ["tenant_id", "household_id"],
+        ["tenant_id", "letter_id"],
         unique=False,
     )
     op.create_table(
@@ -283,6 +283,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "tenant_id", "scheme_id", "period_start", "person_id", name=op.f("pk_ended_notice")
         ),
+    )
+    op.create_index(
+        op.f("ix_ended_notice_tenant_id_letter_id"), "ended_notice", ["tenant_id", "letter_id"], unique=False
     )
     op.create_table(
         "pass_entry",
