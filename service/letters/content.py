@@ -18,6 +18,7 @@ Ground = Literal[
     "application",
     "income_above_limit",
     "too_old",
+    "too_young",
     "decision_ended",
     "area_left",
     "moved_away",
