@@ -9,9 +9,11 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from schemas.health import Health
+from schemas.health import Health, Jobs
 from service.database.engine import Database
 from service.database.requests import database_of, threads_like_connections
+from service.jobs.api import metrics
+from service.jobs.queries import measures
 from service.web.commands import serve_command
 from service.web.problems import HANDLERS
 from service.web.reference import ReferencePage, schema_router
@@ -19,20 +21,26 @@ from service.web.reference import ReferencePage, schema_router
 
 @get("/health", sync_to_thread=True, tags=["operation"])
 def health(request: Request[None, None, State]) -> Response[Health]:
-    """Whether the service can work: 200 where the database answers within two seconds, else 503."""
+    """Whether the service can work: 200 where the database answers within two seconds, else 503.
+
+    With it the jobs that did not run though they should have, or failed, as `place job`.
+    """
     try:
         with database_of(request).transaction() as session:
             session.execute(text("SET LOCAL statement_timeout = '2s'"))
-            session.execute(text("SELECT 1"))
+            watched = measures(session)
     except SQLAlchemyError:
         return Response(Health("unavailable", database="unavailable"), status_code=503)
-    return Response(Health("ok", database="ok"))
+    overdue, failed = (
+        [f"{job.place} {job.job}" for job in watched if job.alarm == kind] for kind in ("overdue", "failed")
+    )
+    return Response(Health("ok", database="ok", jobs=Jobs(overdue=overdue, failed=failed)))
 
 
 def create_app(database: Database) -> Litestar:
     """The application over an open database, whose owner closes it after the application has stopped."""
     return Litestar(
-        route_handlers=[health],
+        route_handlers=[health, metrics],
         state=State({"database": database}),
         lifespan=[threads_like_connections(database)],
         exception_handlers=HANDLERS,

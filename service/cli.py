@@ -5,23 +5,31 @@ from importlib import import_module
 import click
 
 from service.audit import checks as audit_checks
+from service.audit.commands import audit
+from service.care.commands import keys, retention_group, trial_restore_command
 from service.database.commands import database_commands
-from service.demo import demo
 from service.eligibility import checks as eligibility_checks
 from service.eligibility.commands import eligibility, municipality, scheme
 from service.identity.commands import user
 from service.letters.commands import letters_group
+from service.passes import checks as pass_checks
 from service.passes.actions import send_again
 from service.passes.commands import passes
 from service.passes.compose import compose_letters
 from service.register import checks as register_checks
 from service.register.commands import register
 
-_LAZY = {"serve": "service.app"}
+_LAZY = {
+    "demo": "service.demo",
+    "serve": "service.app",
+    "jobs": "jobs.__main__",
+    "worker": "jobs.__main__",
+    "report": "service.reporting.commands",
+}
 
 
 class _Commands(click.Group):
-    """Imports the web service only where it is served: that takes longer than most commands."""
+    """Imports the web service, the worker and charts only where they run: that takes longer than most commands."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *_LAZY])
@@ -39,8 +47,9 @@ def main() -> None:
 
 
 letters = letters_group(compose_letters, send_again)
-for group in (municipality, user, scheme, register, eligibility, passes, letters):
+for group in (municipality, user, scheme, register, eligibility, passes, letters, audit, retention_group, keys):
     main.add_command(group)
-checks = (*register_checks.CHECKS, *eligibility_checks.CHECKS, *audit_checks.CHECKS)
-main.add_command(database_commands(checks, audit_checks.unsealed))
-main.add_command(demo)
+checks = (*register_checks.CHECKS, *eligibility_checks.CHECKS, *pass_checks.CHECKS, *audit_checks.CHECKS)
+database = database_commands(checks, audit_checks.unsealed)
+database.add_command(trial_restore_command(checks, audit_checks.unsealed))
+main.add_command(database)

@@ -16,6 +16,7 @@ import msgspec
 from sqlmodel import Session
 
 from service.database.engine import Database, open_database
+from service.database.keys import open_keys
 from service.errors import Refused
 from service.identity.actions import Municipality, find_municipality
 from service.settings import Settings, load
@@ -49,12 +50,18 @@ DAY = Day()
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function a command with `--json`: it returns the object to print and, with it, lines for people.
+    """Make a function a command with `--json`: it returns the object to print and, with it, lines for people."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")(
+        answering(function)
+    )
+
+
+def answering(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Print what a function returns: with `as_json` the object, else the lines for people.
 
     A refusal is one sentence on standard error and exit code 1.
     """
 
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
     @wraps(function)
     def run(*args: Any, as_json: bool, **options: Any) -> None:
         try:
@@ -122,6 +129,6 @@ def desk(code: str) -> Iterator[Desk]:
         )
 
 
-def keys(settings: Settings) -> KeyRing:
-    """The key ring of this installation; made when it is first needed."""
-    return KeyRing.open(settings.home / "keys" / "identity.json")
+def keys(database: Database) -> KeyRing:
+    """The key ring of this installation; made when it is first needed, refused where it is not the database's."""
+    return open_keys(database)

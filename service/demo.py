@@ -10,7 +10,10 @@ from typing import Any
 import click
 from sqlmodel import Session
 
+from jobs.timetable import TIMETABLE
+from jobs.worker import Worker
 from service import console
+from service.app import create_app
 from service.audit.actions import COMMAND
 from service.database.engine import Database
 from service.database.tenancy import act_for
@@ -20,16 +23,20 @@ from service.eligibility.commands import account_lines
 from service.eligibility.parameters import PRESETS, SCHEME
 from service.errors import NotFound
 from service.identity.actions import Municipality, add_member, add_municipality, find_municipality
+from service.jobs.actions import run_now
+from service.jobs.running import Ran
+from service.jobs.work import find_job, find_place
 from service.letters import printing
 from service.letters.settings import set_signature
 from service.passes.actions import issue_after
 from service.passes.compose import compose_letters
 from service.register.actions import ImportResult, import_extract
 from service.register.made_up import write_extract
-from service.settings import load
+from service.settings import Settings, load
 from service.values import clock
 from service.values.progress import Progress
 from service.values.secrecy import KeyRing
+from service.web.commands import serve_at
 
 CODE, NAME = "0000", "Medby"
 _STAFF = (
@@ -52,9 +59,17 @@ _SIGNATURE = {
 
 @click.command()
 @click.option("--households", type=click.IntRange(1, 1_000_000), default=2000, show_default=True)
-@console.command
-def demo(households: int) -> Any:
+@click.option("--port", type=click.IntRange(0, 65535), help="Serve afterwards, with the worker beside; 0: a free port.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def demo(households: int, port: int | None, as_json: bool) -> None:
     """A municipality with made-up people: extract, determinations, passes, letters. Run again, it goes on."""
+    _pass_year(households, as_json=as_json)
+    if port is not None:
+        serve_at(create_app, "127.0.0.1", port, as_json, lambda database: Worker(database, load(), TIMETABLE).beside())
+
+
+@console.answering
+def _pass_year(households: int) -> Any:
     on = _demo_date()
     settings, progress = load(), console.progress()
     with console.database() as database:
@@ -69,6 +84,7 @@ def demo(households: int) -> Any:
         printing.make_batches(database, municipality, keys, compose_letters, progress)
         folder = settings.home / "letters"
         rendered = printing.render(database, municipality, keys, folder, None, COMMAND, progress)
+        ran = [_job_at_work(database, settings, name, code) for name, code in (("seal", CODE), ("check", None))]
     result = {"municipality": CODE, "on": on, "import": imported, "refresh": refreshed, "passes_issued": issued}
     lines = [
         f"{NAME}, a made-up municipality with the published limits of {on.year}.",
@@ -82,7 +98,15 @@ def demo(households: int) -> Any:
     ]
     if rendered.held_back:
         lines.append(f"{rendered.held_back:,} letters are held back: medspiller letters held --municipality {CODE}")
-    return result | {"letters": rendered}, lines
+    lines += ["", *(f"Job {done.job}: {done.result}" for done in ran)]
+    return result | {"letters": rendered, "jobs": ran}, lines
+
+
+def _job_at_work(database: Database, settings: Settings, name: str, code: str | None) -> Ran:
+    """Have a job of the timetable do its run of the day, as the worker would."""
+    with database.transaction() as session:
+        place = find_place(session, code)
+    return run_now(database, settings, find_job(TIMETABLE, name, installation=code is None), place)
 
 
 def _demo_date() -> date:

@@ -77,9 +77,7 @@ def running(home: Path) -> Iterator[Urls]:
                 _bring_up(cluster, passwords)
         except OSError as error:
             place = error.filename or folder
-            raise Refused(
-                f"The embedded database in {folder} cannot be used: {error.strerror}: {place}"
-            ) from error
+            raise Refused(f"The embedded database in {folder} cannot be used: {error.strerror}: {place}") from error
         yield Urls(_url(cluster, APP, passwords.app), _url(cluster, OWNER, passwords.owner))
 
 
@@ -119,9 +117,7 @@ def _passwords(cluster: Cluster) -> _Passwords:
         return msgspec.json.decode(path.read_bytes(), type=_Passwords)
     except FileNotFoundError:
         if cluster.data.exists():
-            raise Refused(
-                f"{path} with the passwords of the database is gone; bring it back from a copy."
-            ) from None
+            raise Refused(f"{path} with the passwords of the database is gone; bring it back from a copy.") from None
     except msgspec.DecodeError:
         raise Refused(f"{path} cannot be read; bring it back from a copy.") from None
     passwords = _Passwords(*(secrets.token_urlsafe(24) for _ in range(3)))
@@ -145,9 +141,7 @@ def _bring_up(cluster: Cluster, passwords: _Passwords) -> None:
             )
         if postmaster.living(cluster.data):
             if time.monotonic() > deadline:
-                raise _refusal(
-                    cluster, f"is running but does not answer ({failure.strip().splitlines()[-1]})"
-                )
+                raise _refusal(cluster, f"is running but does not answer ({failure.strip().splitlines()[-1]})")
             postmaster.stop_if_unreachable(cluster)
             time.sleep(0.1)
         elif attempts == _ATTEMPTS:

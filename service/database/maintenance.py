@@ -30,7 +30,7 @@ from service.errors import Conflict, Invalid, Refused
 _BEGIN = b"""BEGIN;
 SET LOCAL lock_timeout = '10s';
 SET LOCAL client_min_messages = warning;
-DROP SCHEMA IF EXISTS public, directory CASCADE;
+DROP SCHEMA IF EXISTS public, directory, procrastinate CASCADE;
 CREATE SCHEMA public AUTHORIZATION pg_database_owner;
 GRANT USAGE ON SCHEMA public TO PUBLIC;
 """

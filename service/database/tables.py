@@ -35,5 +35,5 @@ def instant(*, nullable: bool = False, primary_key: bool = False) -> Any:
         default=None,
         nullable=nullable,
         primary_key=primary_key,
-        sa_type=DateTime(timezone=True),  # type: ignore[call-overload]
+        sa_type=DateTime(timezone=True),
     )

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
 from typing import NoReturn
 
@@ -29,18 +30,31 @@ def serve_command(create_app: Callable[[Database], Litestar]) -> click.Command:
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
     def serve(host: str, port: int, as_json: bool) -> None:
         """Run the web service until it is told to stop; starts the embedded database if it is not running."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _leave)
-        try:
-            clock.pin(load().now)
-            with _listening(host, port) as listener, console.database() as database:
-                log.configure()
-                _run(create_app(database), listener, as_json)
-        except Refused as refusal:
-            click.echo(refusal.message, err=True)
-            sys.exit(1)
+        serve_at(create_app, host, port, as_json)
 
     return serve
+
+
+def serve_at(
+    create_app: Callable[[Database], Litestar],
+    host: str,
+    port: int,
+    as_json: bool,
+    beside: Callable[[Database], AbstractContextManager[None]] | None = None,
+) -> None:
+    """Serve the application until SIGTERM or SIGINT, with whatever works `beside` it in this process."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    try:
+        if not clock.pinned():
+            clock.pin(load().now)
+        with _listening(host, port) as listener, console.database() as database:
+            log.configure()
+            with beside(database) if beside else nullcontext():
+                _run(create_app(database), listener, as_json)
+    except Refused as refusal:
+        click.echo(refusal.message, err=True)
+        sys.exit(1)
 
 
 def _leave(_: int, __: FrameType | None) -> NoReturn:

@@ -165,7 +165,10 @@ def test_only_a_function_with_a_session_can_be_transactional(wrong: Callable[...
 def test_health_tells_that_the_database_is_gone(five: Database) -> None:
     with serving(five) as client:
         answer = client.get("/health")
-        assert (answer.status_code, answer.json()) == (200, {"status": "ok", "database": "ok"})
+        assert (answer.status_code, answer.json()) == (
+            200,
+            {"status": "ok", "database": "ok", "jobs": {"overdue": [], "failed": []}},
+        )
     gone = Database(engine=_nowhere(five), owner_url=five.owner_url, home=five.home)
     with serving(gone) as client:
         answer = client.get("/health")

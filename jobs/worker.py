@@ -1,0 +1,138 @@
+"""The worker: APScheduler keeps the times, procrastinate carries the runs, and carries them again after a failure."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from apscheduler.schedulers.background import BackgroundScheduler
+from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job as Carried
+from psycopg_pool import PoolTimeout
+
+from service.database.engine import Database
+from service.jobs import carrier
+from service.jobs.actions import tick
+from service.jobs.running import Ran, run
+from service.jobs.work import Job, Timetable, places
+from service.settings import Settings
+
+_LOG = logging.getLogger("medspiller.jobs")
+_HOURS = 12 * 3600
+_WAIT = 5
+
+
+class TriedAgain(Exception):
+    """An attempt failed and another is to come; the run log and the worker's log tell why."""
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(f"after attempt {attempts}")
+        self.attempts = attempts
+
+
+class _Backoff(BaseRetryStrategy):
+    """5, 25, 125 … seconds after an attempt; a minute where not even the failure could be noted."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Carried) -> RetryDecision:
+        seconds = 5**exception.attempts if isinstance(exception, TriedAgain) else 60
+        return RetryDecision(retry_in={"seconds": seconds})
+
+
+class Worker:
+    """Notes what is due and does it. More workers may do so at the same time, on other machines too."""
+
+    def __init__(self, database: Database, settings: Settings, timetable: Timetable) -> None:
+        self._database, self._settings, self._timetable = database, settings, timetable
+        self.ran: list[Ran] = []
+
+    def once(self) -> list[Ran]:
+        """Do what is due now; what fails is tried again by the next worker, when its time has come."""
+        tick(self._database, self._timetable)
+        self.ran = []
+        asyncio.run(self._carry(wait=False, install_signal_handlers=False))
+        return self.ran
+
+    def forever(self) -> None:
+        """Work until SIGTERM or SIGINT; the run at hand is finished first. A database that goes away is waited for."""
+        with self._scheduled():
+            while True:
+                try:
+                    asyncio.run(self._carry(wait=True))
+                    return
+                except (ConnectorException, psycopg.Error, PoolTimeout) as error:
+                    _LOG.error("worker", exc_info=error)
+                    time.sleep(_WAIT)
+
+    @contextmanager
+    def beside(self) -> Iterator[None]:
+        """Work in a thread of this process for as long as the block runs: beside the web service, for the demo."""
+        loop = asyncio.new_event_loop()
+        with self._scheduled():
+            carrying = loop.create_task(self._carry(wait=True, install_signal_handlers=False))
+            thread = threading.Thread(target=_until_done, args=(loop, carrying), name="worker")
+            thread.start()
+            try:
+                yield
+            finally:
+                loop.call_soon_threadsafe(carrying.cancel)
+                thread.join()
+
+    @contextmanager
+    def _scheduled(self) -> Iterator[None]:
+        scheduler = BackgroundScheduler(timezone="UTC")
+        scheduler.add_job(
+            self._tick, "cron", second=0, misfire_grace_time=_HOURS, coalesce=True, max_instances=1, id="tick"
+        )
+        scheduler.start()
+        # What fell due while no worker ran does not wait for the next minute.
+        self._tick()
+        try:
+            yield
+        finally:
+            scheduler.shutdown()
+
+    def _tick(self) -> None:
+        """A tick that fails is logged; the next comes in a minute."""
+        try:
+            tick(self._database, self._timetable)
+        except Exception as error:
+            _LOG.error("tick", exc_info=error)
+
+    async def _carry(self, **options: Any) -> None:
+        url = self._database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        session = {"options": f"-c search_path={carrier.SCHEMA}", "application_name": "medspiller worker"}
+        app = App(connector=PsycopgConnector(conninfo=url, kwargs=session, min_size=1, max_size=4))
+        app.task(name=carrier.TASK, retry=_Backoff())(self._run)
+        async with app.open_async():
+            await app.run_worker_async(delete_jobs="always", **options)
+
+    def _run(self, tenant: str, job: str, period: str) -> None:
+        known = self._find(tenant, job)
+        if known is None:
+            _LOG.warning("job", extra={"job": job, "period": period, "state": "unknown"})
+            return
+        done = run(self._database, self._settings, known[0], known[1], period, retried=True)
+        if done is not None:
+            self.ran.append(done)
+            if done.state == "queued":
+                raise TriedAgain(done.attempts)
+
+    def _find(self, tenant: str, name: str) -> tuple[Job, Any] | None:
+        with self._database.transaction() as session:
+            found = [place for place in places(session) if place.id == UUID(tenant)]
+        jobs = [job for job in self._timetable if job.name == name]
+        return (jobs[0], found[0]) if jobs and found else None
+
+
+def _until_done(loop: asyncio.AbstractEventLoop, carrying: asyncio.Task[None]) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(asyncio.gather(carrying, return_exceptions=True))
+    finally:
+        loop.close()

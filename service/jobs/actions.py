@@ -1,0 +1,185 @@
+"""Doing the timetable: noting what is due and handing it over, a run by hand, and a municipality's own times."""
+
+import logging
+from datetime import time, timedelta
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from service.audit.actions import Actor, record
+from service.database.engine import Database
+from service.errors import Conflict, Invalid
+from service.jobs import carrier
+from service.jobs.queries import beginning, find_run, standings, unfinished
+from service.jobs.rules import Due, Verdict, When, judge, period_of, planned_in, upcoming, waiting
+from service.jobs.running import Ran, log, run
+from service.jobs.work import Job, Place, Timetable, places
+from service.settings import Settings
+from service.values import clock
+
+# A worker that has not been heard for so long is taken for dead.
+DEAD_AFTER = timedelta(minutes=2)
+
+
+def tick(database: Database, timetable: Timetable) -> int:
+    """Note what has become due for each place and hand it to the carrier; returns how many runs were handed over.
+
+    Any number of workers may do this at the same time. Runs of workers that died are handed over again.
+    """
+    with database.transaction() as session:
+        carrier.forget_dead(session, DEAD_AFTER)
+        everywhere = places(session)
+    handed = 0
+    for place in everywhere:
+        with database.transaction(place.id) as session:
+            for job, verdict in _due(session, timetable, place):
+                _note(session, place, job, verdict)
+            _expect(session, timetable, place)
+            session.execute(
+                text(
+                    """UPDATE job_run SET state = 'queued', progress = NULL
+                    WHERE state = 'running' AND heartbeat_at < clock_timestamp() - CAST(:dead AS interval)"""
+                ),
+                {"dead": DEAD_AFTER},
+            )
+            for name, period in unfinished(session, [job.name for job in timetable]):
+                if not carrier.is_carried(session, place.id, name, period):
+                    carrier.carry(session, place.id, name, period)
+                    handed += 1
+    return handed
+
+
+def _due(session: Session, timetable: Timetable, place: Place) -> list[tuple[Job, Verdict]]:
+    now = clock.now()
+    found = []
+    for job, own in standings(session, timetable, place):
+        if not own.paused:
+            runs = waiting(own.standing, place.time_zone, now)
+            found += [(job, verdict) for verdict in judge(runs, job.late, now, every=job.every_missed)]
+    return sorted(found, key=lambda pair: pair[1].due.at)
+
+
+def _expect(session: Session, timetable: Timetable, place: Place) -> None:
+    """Keep the time expected next of each job, by which others see that no worker runs; none of one that is paused."""
+    known = []
+    for job, own in standings(session, timetable, place):
+        known.append(job.name)
+        expected = None if own.paused else upcoming(own.standing, place.time_zone, clock.now())
+        if own.next_at != expected:
+            session.execute(
+                text(
+                    """INSERT INTO job_time (tenant_id, job, since, next_at) VALUES (:tenant, :job, :since, :next)
+                    ON CONFLICT (tenant_id, job) DO UPDATE SET next_at = excluded.next_at"""
+                ),
+                {"tenant": place.id, "job": job.name, "since": own.standing.since, "next": expected},
+            )
+    # What an earlier program ran and this one does not is not expected any more.
+    session.execute(
+        text("UPDATE job_time SET next_at = NULL WHERE next_at IS NOT NULL AND NOT job = ANY(:known)"), {"known": known}
+    )
+
+
+def _note(session: Session, place: Place, job: Job, verdict: Verdict) -> None:
+    state = "missed" if verdict.missed else "queued"
+    noted = session.execute(
+        text(
+            """INSERT INTO job_run (tenant_id, job, period, due_at, state, attempts, finished_at, result)
+            VALUES (:tenant, :job, :period, :due, :state, 0, :finished, :result)
+            ON CONFLICT (tenant_id, job, period) DO NOTHING RETURNING id"""
+        ),
+        {
+            "tenant": place.id,
+            "job": job.name,
+            "period": verdict.due.period,
+            "due": verdict.due.at,
+            "state": state,
+            "finished": clock.now() if verdict.missed else None,
+            "result": verdict.missed,
+        },
+    ).scalar()
+    if noted is not None and verdict.missed:
+        log(logging.WARNING, place, job.name, verdict.due.period, "missed")
+
+
+def run_now(database: Database, settings: Settings, job: Job, place: Place) -> Ran:
+    """Do the run of the current period in this process, unless it is done already (`state` then is `done before`).
+
+    A failed or missed run is taken up again. Refused where a worker has it.
+    """
+    with database.transaction(place.id) as session:
+        [own] = [own for job, own in standings(session, [job], place)]
+        today = clock.today(place.time_zone)
+        due = planned_in(own.standing.when, place.time_zone, today)
+        if due.at > clock.now():
+            due = Due(period_of(own.standing.when, today), today, clock.now())
+        _note(session, place, job, Verdict(due))
+        session.execute(
+            text(
+                """UPDATE job_run SET state = 'queued', finished_at = NULL
+                WHERE job = :job AND period = :period AND state IN ('failed', 'missed')"""
+            ),
+            {"job": job.name, "period": due.period},
+        )
+        found = find_run(session, job.name, due.period)
+    if found is not None and found.state == "done":
+        return Ran(place.code, job.name, due.period, "done before", found.attempts, found.result or "")
+    done = run(database, settings, job, place, due.period, retried=False)
+    if done is None:
+        raise Conflict(f"A worker is at {job.name} of {due.period} at this moment.")
+    return done
+
+
+def pause(session: Session, place: Place, job: Job, actor: Actor) -> None:
+    """Let a job of a place rest until it is resumed. What falls in between is not made up for."""
+    _change(session, place, job, "jobs.pause", "paused_at = :now", actor)
+
+
+def resume(session: Session, place: Place, job: Job, actor: Actor) -> None:
+    """Let a paused job run again, from its next time on."""
+    _change(session, place, job, "jobs.resume", "paused_at = NULL, since = :now", actor)
+
+
+def set_time(session: Session, place: Place, job: Job, when: When | None, actor: Actor) -> When:
+    """Give a job a time of the place's own, or with None the timetable's again; counts from now on.
+
+    A job stays daily, monthly or yearly: a time that names other parts is refused.
+    """
+    if when is not None and (when.day is None, when.month is None) != (job.when.day is None, job.when.month is None):
+        raise Invalid(f"{job.name} runs {job.when}: name {_parts(job.when)}.")
+    own: dict[str, time | int | None] = {"at": None, "day": None, "month": None}
+    if when is not None:
+        own = {"at": when.at, "day": when.day, "month": when.month}
+    change = "at = :at, day = :day, month = :month, since = :now"
+    _change(session, place, job, "jobs.set", change, actor, own)
+    return when or job.when
+
+
+def _parts(when: When) -> str:
+    if when.day is None:
+        return "the time alone"
+    return "the day and the time" if when.month is None else "the month, the day and the time"
+
+
+def _change(
+    session: Session,
+    place: Place,
+    job: Job,
+    action: str,
+    change: str,
+    actor: Actor,
+    values: dict[str, time | int | None] | None = None,
+) -> None:
+    session.execute(
+        text(
+            """INSERT INTO job_time (tenant_id, job, since) VALUES (:tenant, :job, :since)
+            ON CONFLICT (tenant_id, job) DO NOTHING"""
+        ),
+        {"tenant": place.id, "job": job.name, "since": beginning(place, job)},
+    )
+    session.execute(
+        text(f"UPDATE job_time SET {change}, next_at = NULL WHERE job = :job"),
+        {"job": job.name, "now": clock.now()} | (values or {}),
+    )
+    # The installation has no audit trail of its own.
+    if place.municipality is not None:
+        record(session, place.id, actor, action, ("job", None), details={"job": job.name})

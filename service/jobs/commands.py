@@ -1,0 +1,157 @@
+"""`medspiller jobs`: what runs when, what came of it, a run by hand, and a municipality's own times."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from sqlmodel import Session
+
+from service import console
+from service.audit.actions import COMMAND
+from service.database.engine import Database
+from service.database.tenancy import act_for
+from service.errors import Refused
+from service.jobs import actions, queries
+from service.jobs.rules import When
+from service.jobs.work import Place, Timetable, find_job, find_place
+from service.settings import load
+
+_WHERE = click.option(
+    "--municipality", "code", metavar="CODE", help="The municipality's code; without it the installation's own jobs."
+)
+_JOB = click.argument("name", metavar="JOB")
+
+
+class _Time(click.ParamType[time]):
+    """A time of the form HH:MM."""
+
+    name = "time"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "HH:MM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> time:
+        if isinstance(value, time):
+            return value
+        try:
+            return datetime.strptime(value, "%H:%M").time()
+        except ValueError:
+            self.fail(f"{value!r} is no time of the form HH:MM.", param, ctx)
+
+
+@contextmanager
+def _at(code: str | None) -> Iterator[tuple[Database, Session, Place]]:
+    """The database, a transaction that acts for the place, and the place."""
+    with console.database() as database, database.transaction() as session:
+        place = find_place(session, code)
+        act_for(session, place.id)
+        yield database, session, place
+
+
+def jobs_commands(timetable: Timetable) -> click.Group:
+    """The group of commands over a timetable."""
+    group = click.Group("jobs", help="Jobs: what runs when, what came of it, and a municipality's own times.")
+
+    @group.command("list")
+    @_WHERE
+    @console.command
+    def list_(code: str | None) -> Any:
+        """List the jobs: when each runs, its last result, and what did not run though it should have."""
+        with _at(code) as (_, session, place):
+            found = queries.states(session, timetable, place)
+        return {"jobs": found}, [line for state in found for line in _state_lines(state, place)]
+
+    @group.command()
+    @_JOB
+    @_WHERE
+    @console.command
+    def run(name: str, code: str | None) -> Any:
+        """Do a job's run of the current period now, unless it is done already."""
+        job = find_job(timetable, name, installation=code is None)
+        with console.database() as database:
+            with database.transaction() as session:
+                place = find_place(session, code)
+            done = actions.run_now(database, load(), job, place)
+        if done.state not in ("done", "done before"):
+            raise Refused(f"{name} of {done.period} did not succeed. {done.result}")
+        before = " was done before" if done.state == "done before" else ""
+        return done, [f"{name} of {done.period}{before}: {done.result}"]
+
+    @group.command()
+    @_JOB
+    @_WHERE
+    @console.command
+    def pause(name: str, code: str | None) -> Any:
+        """Let a job rest. What falls in the pause is not made up for."""
+        job = find_job(timetable, name, installation=code is None)
+        with _at(code) as (_, session, place):
+            actions.pause(session, place, job, COMMAND)
+        return {"job": name, "paused": True}, [f"{name} is paused: medspiller jobs resume"]
+
+    @group.command()
+    @_JOB
+    @_WHERE
+    @console.command
+    def resume(name: str, code: str | None) -> Any:
+        """Let a paused job run again, from its next time on."""
+        job = find_job(timetable, name, installation=code is None)
+        with _at(code) as (_, session, place):
+            actions.resume(session, place, job, COMMAND)
+        return {"job": name, "paused": False}, [f"{name} runs again."]
+
+    @group.command()
+    @click.argument("name", metavar="[JOB]", required=False)
+    @_WHERE
+    @click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 10_000))
+    @console.command
+    def history(name: str | None, code: str | None, limit: int) -> Any:
+        """Show the newest runs, of one job or of all."""
+        if name is not None:
+            find_job(timetable, name, installation=code is None)
+        with _at(code) as (_, session, place):
+            runs = queries.history(session, name, limit)
+        return {"runs": runs}, [_run_line(run, place) for run in runs] or ["Nothing has run yet."]
+
+    _add_set(group, timetable)
+    return group
+
+
+def _add_set(group: click.Group, timetable: Timetable) -> None:
+    @group.command("set")
+    @_JOB
+    @_WHERE
+    @click.option("--at", type=_Time(), help="The time by the clock on the wall.")
+    @click.option("--day", type=click.IntRange(1, 31), help="The day of the month; a day it does not have is its last.")
+    @click.option("--month", type=click.IntRange(1, 12))
+    @click.option("--timetable", "reset", is_flag=True, help="Take the timetable's own time again.")
+    @console.command
+    def set_(name: str, code: str | None, at: time | None, day: int | None, month: int | None, reset: bool) -> Any:
+        """Give a job a time of the municipality's own; it counts from now on."""
+        if (at is None) != reset or (reset and (day or month)) or (month and not day):
+            raise click.UsageError("Name --at HH:MM, with --day and --month where the job has them, or --timetable.")
+        job = find_job(timetable, name, installation=code is None)
+        with _at(code) as (_, session, place):
+            when = actions.set_time(session, place, job, None if at is None else When(at, day, month), COMMAND)
+        return {"job": name, "when": str(when)}, [f"{name} runs {when}."]
+
+
+def _state_lines(state: queries.JobState, place: Place) -> list[str]:
+    next_at = "paused" if state.paused or state.next_at is None else f"next {_local(state.next_at, place)}"
+    raised = f"  ALARM: {state.alarm}" if state.alarm else ""
+    lines = [f"{state.job:<16}{state.when}, {next_at}{raised}"]
+    if state.last is not None:
+        lines.append(f"{'':<16}{_run_line(state.last, place)}")
+    return lines
+
+
+def _run_line(run: queries.Run, place: Place) -> str:
+    at = run.finished_at or run.started_at or run.due_at
+    told = run.progress if run.state == "running" and run.progress else run.result or ""
+    return f"{run.job} {run.period}: {run.state} {_local(at, place)}  {told}".rstrip()
+
+
+def _local(at: datetime, place: Place) -> str:
+    return f"{at.astimezone(ZoneInfo(place.time_zone)):%Y-%m-%d %H:%M}"

@@ -1,0 +1,132 @@
+"""What a job is made of: an entry of the timetable, the place it runs for, and what its body gets to work with."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlmodel import Session
+
+from service.audit.actions import Actor
+from service.database.engine import Database
+from service.database.keys import open_keys
+from service.errors import NotFound
+from service.identity.actions import Municipality
+from service.jobs.rules import When
+from service.settings import Settings
+from service.values.progress import Progress
+from service.values.secrecy import KeyRing
+
+JOB = Actor(door="job")
+# Jobs of the installation as a whole are kept under this tenant, which is nobody's.
+INSTALLATION = UUID(int=0)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a job runs: a municipality, or the installation as a whole, whose clock on the wall is UTC.
+
+    `code` is the municipality's, or `installation`. `since`: nothing is due before it.
+    """
+
+    id: UUID
+    code: str
+    time_zone: str
+    since: datetime
+    municipality: Municipality | None
+
+
+class Work(msgspec.Struct, frozen=True):
+    """What a job's body works with; `on` is the date its run was planned for, in the place's time zone."""
+
+    database: Database
+    settings: Settings
+    place: Place
+    period: str
+    on: date
+    progress: Progress
+
+    def keys(self) -> KeyRing:
+        """The key ring of the installation."""
+        return open_keys(self.database)
+
+    @property
+    def municipality(self) -> Municipality:
+        """The municipality of a job that runs for one."""
+        if self.place.municipality is None:
+            raise TypeError("A job of the installation has no municipality.")
+        return self.place.municipality
+
+
+class Whole(msgspec.Struct, frozen=True):
+    """A body that is one transaction: what it did and that it is done are committed together. Returns the result."""
+
+    run: Callable[[Session, Work], str]
+
+
+class Steps(msgspec.Struct, frozen=True):
+    """A body with transactions of its own, or an effect outside the database; doing it twice must do it once."""
+
+    run: Callable[[Work], str]
+
+
+class Job(msgspec.Struct, frozen=True):
+    """An entry of the timetable.
+
+    `late`: how long after its time a run may still be made up for; of several missed ones the newest alone, unless
+    `every_missed`. `installation`: it runs once, not for each municipality.
+    """
+
+    name: str
+    says: str
+    when: When
+    late: timedelta
+    do: Whole | Steps
+    installation: bool = False
+    every_missed: bool = False
+
+
+Timetable = Sequence[Job]
+
+
+def find_job(timetable: Timetable, name: str, *, installation: bool) -> Job:
+    """The job of this name; refused where there is none, or it runs for the other kind of place."""
+    for job in timetable:
+        if job.name == name and job.installation == installation:
+            return job
+    if any(job.name == name for job in timetable):
+        if installation:
+            raise NotFound(f"The job {name} runs for a municipality: name it with --municipality.")
+        raise NotFound(f"The job {name} is the installation's: leave out --municipality.")
+    names = ", ".join(job.name for job in timetable if job.installation == installation)
+    raise NotFound(f"There is no job {name}. There are {names}.")
+
+
+def places(session: Session) -> list[Place]:
+    """The installation and every municipality; none before there is a municipality."""
+    rows = session.execute(
+        text(
+            """SELECT id, code, name, country, time_zone, language, created_at FROM directory.list_tenants()
+            WHERE kind = 'municipality' ORDER BY code"""
+        )
+    ).all()
+    if not rows:
+        return []
+    first = min(row.created_at for row in rows)
+    everywhere = Place(INSTALLATION, "installation", "UTC", first, None)
+    found = [everywhere]
+    for row in rows:
+        municipality = msgspec.convert(row, Municipality, from_attributes=True)
+        found.append(Place(row.id, row.code, row.time_zone, row.created_at, municipality))
+    return found
+
+
+def find_place(session: Session, code: str | None) -> Place:
+    """The municipality with this code, or with None the installation."""
+    found = places(session)
+    for place in found:
+        if (place.municipality is None) if code is None else (place.municipality is not None and place.code == code):
+            return place
+    if code is None:
+        raise NotFound("Nothing runs before there is a municipality. Add it with `medspiller municipality add`.")
+    raise NotFound(f"There is no municipality with the code {code}. Add it with `medspiller municipality add`.")
