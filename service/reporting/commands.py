@@ -10,9 +10,8 @@ from service import console
 from service.audit.actions import COMMAND
 from service.eligibility.commands import SCHEME_OPTION
 from service.reporting import actions
-from service.reporting.disclosure import MEASURES
 from service.reporting.queries import threshold_of
-from service.reporting.report import ALL, Line, Report
+from service.reporting.report import ALL, IN_ORDER, Line, Report
 from service.values.money import format_kroner
 
 _THRESHOLD = click.IntRange(2, 100)
@@ -54,7 +53,7 @@ def settings_(code: str, threshold: int | None) -> Any:
 
 def _answer(made: Report) -> dict[str, Any]:
     """Totals of the whole municipality; a hidden one is null."""
-    totals = {measure: made.line(measure) for measure in MEASURES}
+    totals = {measure: made.line(measure) for measure in IN_ORDER}
     return {
         "period": made.period,
         "period_before": made.before,
@@ -72,12 +71,12 @@ def _lines(made: Report) -> list[str]:
     lines = [
         f"{made.scheme} in {made.municipality}, {made.period.start} to {made.period.end}",
         "",
-        f"{'District':<24}" + "".join(f"{measure:>12}" for measure in MEASURES[:-1]) + f"{'spent':>16}",
+        f"{'District':<24}" + "".join(f"{measure:>12}" for measure in IN_ORDER[:-1]) + f"{'spent':>16}",
     ]
     for district in (*made.districts, ALL):
-        values = "".join(f"{_said(index[district, measure]):>12}" for measure in MEASURES[:-1])
+        values = "".join(f"{_said(index[district, measure]):>12}" for measure in IN_ORDER[:-1])
         lines.append(f"{district[:23]:<24}{values}{_said(index[district, 'spent']):>16}")
-    before = "".join(f"{_said_before(index[ALL, measure]):>12}" for measure in MEASURES[:-1])
+    before = "".join(f"{_said_before(index[ALL, measure]):>12}" for measure in IN_ORDER[:-1])
     lines.append(f"{'all, period before':<24}{before}{_said_before(index[ALL, 'spent']):>16}")
     lines += [
         "",

@@ -6,8 +6,7 @@ from typing import Any
 
 import xlsxwriter
 
-from service.reporting.disclosure import MEASURES
-from service.reporting.report import ALL, DEFINITIONS, Report
+from service.reporting.report import ALL, DEFINITIONS, IN_ORDER, Report
 
 COLUMNS = (
     "period",
@@ -61,7 +60,7 @@ def write_workbook(report: Report, stem: Path) -> Path:
     try:
         # Otherwise the clock of the machine would stand in the file.
         book.set_properties({"title": _title(report), "created": report.made_at.replace(tzinfo=None)})
-        for name, measures in (("Overview", MEASURES), *SHEETS.items()):
+        for name, measures in (("Overview", IN_ORDER), *SHEETS.items()):
             _add_sheet(book, name, measures, report)
         _add_about(book, report)
     finally:

@@ -4,12 +4,14 @@ from datetime import datetime
 
 import msgspec
 
-from service.reporting.disclosure import MEASURES, protect, with_totals
+from service.reporting.disclosure import protect, with_totals
 from service.reporting.queries import AgeGroup, Figures
 from service.values.periods import Period
 
 ALL = "all"
 UNKNOWN = "unknown"
+# As a reader follows a pass: given, sent, come back, used.
+IN_ORDER = ("entitled", "issued", "posted", "returned", "used", "spent")
 
 DEFINITIONS = {
     "entitled": "Children whose determination in force says that they are entitled.",
@@ -80,7 +82,7 @@ def shown(figures: Figures | None, groups: tuple[AgeGroup, ...], threshold: int)
     columns = [*map(group_name, groups), ALL]
     return {
         (district, group, measure): None if (measure, row, column) in hidden else value
-        for measure in MEASURES
+        for measure in IN_ORDER
         for row, (district, values) in enumerate(zip(rows, with_totals(figures.table.values[measure]), strict=True))
         for column, (group, value) in enumerate(zip(columns, values, strict=True))
     }
@@ -100,5 +102,5 @@ def lines_of(now: Shown, before: Shown, districts: tuple[str, ...], groups: tupl
         )
         for district in (*districts, ALL)
         for group in (*groups, ALL)
-        for measure in MEASURES
+        for measure in IN_ORDER
     )
