@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 from sqlmodel import Session
 
+from jobs.timetable import TIMETABLE
 from service.audit.actions import record
 from service.database.engine import Database
 from service.eligibility import schemes
 from service.identity.actions import Municipality, find_municipality
+from service.jobs.rules import monthly
 from service.jobs.work import JOB, Job, Timetable, Whole, Work
 from service.letters.settings import set_signature
 from service.register.made_up import write_extract
@@ -32,6 +34,11 @@ SIGNATURE = {
     "page": "familie.medby.example",
     "apply": "medby.example/fritidspas/soeg",
 }
+
+# The timetable with the report of the month's end in its middle, so that a fortnight has a run of every job.
+EVERY_JOB = tuple(
+    msgspec.structs.replace(job, when=monthly(10, "22:00")) if job.name == "report" else job for job in TIMETABLE
+)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from sqlmodel import Session
 
-from jobs.timetable import TIMETABLE
 from jobs.worker import Worker
 from service.database.engine import Database
 from service.identity.actions import Municipality
@@ -22,7 +21,7 @@ from service.jobs.running import ATTEMPTS, Ran, run
 from service.jobs.work import Job, Place, Steps, Whole, Work, find_place
 from service.settings import Settings
 from service.web.log import JsonLines
-from tests.jobs.conftest import age_the_dead, as_owner, probe, probed, retry_now
+from tests.jobs.conftest import EVERY_JOB, age_the_dead, as_owner, probe, probed, retry_now
 
 PROJECT = Path(__file__).parents[2]
 LATER = "2017-01-15T08:00Z"
@@ -83,7 +82,7 @@ def _found(worker_runs: list[Ran]) -> dict[str, str]:
 @pytest.fixture
 def _before(peopled: Municipality, at: Callable[[str], None], database: Database) -> None:
     """A fortnight later the whole timetable is due. A worker has looked before."""
-    tick(database, TIMETABLE)
+    tick(database, EVERY_JOB)
     at(LATER)
 
 
@@ -91,16 +90,16 @@ def _before(peopled: Municipality, at: Callable[[str], None], database: Database
 def test_a_fault_in_every_job(database: Database, installation: Path, now_settings: Settings) -> None:
     """At the start of each, at several places in the middle and at the end; then it goes through, with one effect."""
     for calls in (1, 7, 40, None):
-        worker = Worker(database, now_settings, [_faulty(job, calls) for job in TIMETABLE])
+        worker = Worker(database, now_settings, [_faulty(job, calls) for job in EVERY_JOB])
         retry_now(database)
         assert set(_found(worker.once()).values()) == {"queued"}, calls
     effects = _effects(database, installation)
     assert effects["refreshes"] == effects["passes"] == effects["determinations"] == effects["sealed"] == 0
     retry_now(database)
-    done = Worker(database, now_settings, TIMETABLE).once()
-    assert _found(done) == {job.name: "done" for job in TIMETABLE}
+    done = Worker(database, now_settings, EVERY_JOB).once()
+    assert _found(done) == {job.name: "done" for job in EVERY_JOB}
     retry_now(database)
-    assert Worker(database, now_settings, TIMETABLE).once() == []
+    assert Worker(database, now_settings, EVERY_JOB).once() == []
     effects = _effects(database, installation)
     # Both refreshes ran, and the second found nothing new to issue.
     assert effects["refreshes"] == effects["refreshed"] == 2
@@ -120,7 +119,7 @@ import msgspec
 from service.settings import load
 from service.database.engine import open_database
 from service.values import clock
-from jobs.timetable import TIMETABLE
+from tests.jobs.conftest import EVERY_JOB
 from jobs.worker import Worker
 name, calls = sys.argv[1], int(sys.argv[2])
 counted = 0
@@ -141,7 +140,7 @@ def watched(body):
     return run
 clock.pin(load().now)
 with open_database(load()) as database:
-    [job] = [job for job in TIMETABLE if job.name == name]
+    [job] = [job for job in EVERY_JOB if job.name == name]
     timetable = [msgspec.structs.replace(job, do=msgspec.structs.replace(job.do, run=watched(job.do.run)))]
     Worker(database, load(), timetable).once()
 """
@@ -150,7 +149,7 @@ with open_database(load()) as database:
 @pytest.mark.usefixtures("_before")
 def test_kill_minus_nine(database: Database, installation: Path, now_settings: Settings) -> None:
     """A worker is killed in each job, now early, now at its end; the next worker does what is left, once."""
-    for number, job in enumerate(TIMETABLE):
+    for number, job in enumerate(EVERY_JOB):
         calls = 10**9 if number % 2 else 12
         command = [sys.executable, "-c", _KILLED, job.name, str(calls)]
         killed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
@@ -161,9 +160,9 @@ def test_kill_minus_nine(database: Database, installation: Path, now_settings: S
         assert Worker(database, now_settings, [job]).once() == []
         age_the_dead(database)
     retry_now(database)
-    Worker(database, now_settings, TIMETABLE).once()
+    Worker(database, now_settings, EVERY_JOB).once()
     states = as_owner(database, "SELECT job, state, attempts FROM job_run WHERE state <> 'missed'")
-    assert {(row.job, row.state) for row in states} == {(job.name, "done") for job in TIMETABLE}
+    assert {(row.job, row.state) for row in states} == {(job.name, "done") for job in EVERY_JOB}
     effects = _effects(database, installation)
     assert effects["refreshes"] == effects["refreshed"] == 2
     assert effects["sent"] == effects["letters"] > 0
@@ -174,7 +173,7 @@ def test_kill_minus_nine(database: Database, installation: Path, now_settings: S
 def test_several_workers_at_the_same_time(
     municipality: Municipality, database: Database, now_settings: Settings, at: Callable[[str], None]
 ) -> None:
-    timetable = probed(TIMETABLE)
+    timetable = probed(EVERY_JOB)
     tick(database, timetable)
     at(LATER)
     workers = [Worker(database, now_settings, timetable) for _ in range(3)]
@@ -194,7 +193,7 @@ def _place(database: Database) -> Place:
 def test_a_worker_that_was_taken_for_dead_rolls_back(
     municipality: Municipality, database: Database, now_settings: Settings, at: Callable[[str], None]
 ) -> None:
-    [seal] = [job for job in TIMETABLE if job.name == "seal"]
+    [seal] = [job for job in EVERY_JOB if job.name == "seal"]
     quick = msgspec.structs.replace(seal, do=Whole(probe))
     other: list[Ran] = []
 
@@ -230,7 +229,7 @@ def test_what_fails_is_tried_again_and_in_the_end_an_alarm(
     def fail(_: Session, __: Work) -> str:
         raise ValueError("Sigrid Nordahl, Testvej 3")
 
-    [seal] = [job for job in TIMETABLE if job.name == "seal"]
+    [seal] = [job for job in EVERY_JOB if job.name == "seal"]
     worker = Worker(database, now_settings, [msgspec.structs.replace(seal, do=Whole(fail))])
     tick(database, [seal])
     at("2017-01-02T08:00Z")
