@@ -1,20 +1,15 @@
 """Verifying every night what must always hold: ledgers, totals, the audit trail, the separation of tenants."""
 
-from service.audit import checks as audit_checks
+from service.care.checks import CHECKS, unsealed
 from service.database.checks import own_checks, run_checks
-from service.eligibility import checks as eligibility_checks
 from service.errors import Refused
 from service.jobs.work import Work
-from service.passes import checks as pass_checks
-from service.register import checks as register_checks
-
-CHECKS = (*register_checks.CHECKS, *eligibility_checks.CHECKS, *pass_checks.CHECKS, *audit_checks.CHECKS)
 
 
 def verify(work: Work) -> str:
     """Run every check; what one finds makes the job fail, which is an alarm."""
     app_role = work.database.engine.url.username or ""
-    results, tail = run_checks(work.database.owner_url, [*own_checks(app_role), *CHECKS], audit_checks.unsealed)
+    results, tail = run_checks(work.database.owner_url, [*own_checks(app_role), *CHECKS], unsealed)
     wrong = [f"{result.name}: {sentence}" for result in results for sentence in result.found]
     if wrong:
         raise Refused(f"{len(wrong)} things are wrong. Run `medspiller database check`. {' '.join(wrong[:10])}")

@@ -4,19 +4,16 @@ from importlib import import_module
 
 import click
 
-from service.audit import checks as audit_checks
 from service.audit.commands import audit
+from service.care.checks import CHECKS, unsealed
 from service.care.commands import keys, retention_group, trial_restore_command
 from service.database.commands import database_commands
-from service.eligibility import checks as eligibility_checks
 from service.eligibility.commands import eligibility, municipality, scheme
 from service.identity.commands import user
 from service.letters.commands import letters_group
-from service.passes import checks as pass_checks
 from service.passes.actions import send_again
 from service.passes.commands import passes
 from service.passes.compose import compose_letters
-from service.register import checks as register_checks
 from service.register.commands import register
 
 _LAZY = {
@@ -49,7 +46,6 @@ def main() -> None:
 letters = letters_group(compose_letters, send_again)
 for group in (municipality, user, scheme, register, eligibility, passes, letters, audit, retention_group, keys):
     main.add_command(group)
-checks = (*register_checks.CHECKS, *eligibility_checks.CHECKS, *pass_checks.CHECKS, *audit_checks.CHECKS)
-database = database_commands(checks, audit_checks.unsealed)
-database.add_command(trial_restore_command(checks, audit_checks.unsealed))
+database = database_commands(CHECKS, unsealed)
+database.add_command(trial_restore_command(CHECKS, unsealed))
 main.add_command(database)

@@ -99,9 +99,7 @@ def _digits(text: str, length: int, name: str) -> str:
     if not (number.isascii() and number.isdigit()):
         raise ValueError(f"A {name} holds only digits, and at most a hyphen or a space after the sixth.")
     if len(number) == length - 1:
-        raise ValueError(
-            f"A {name} has {length} digits and this has {len(number)}: a leading zero may be lost."
-        )
+        raise ValueError(f"A {name} has {length} digits and this has {len(number)}: a leading zero may be lost.")
     if len(number) != length:
         raise ValueError(f"A {name} has {length} digits and this has {len(number)}.")
     return number
@@ -113,8 +111,7 @@ _CPR_WEIGHTS = (4, 3, 2, 7, 6, 5)
 # The class of the seventh digit: 0 to 3, 4 and 9, 5 to 8.
 _CPR_CLASSES = (0, 0, 0, 0, 1, 2, 2, 2, 2, 1)
 _CPR_TAILS = {
-    f"{a}{b}{c}{d}": ((4 * a + 3 * b + 2 * c + d) % 11, _CPR_CLASSES[a])
-    for a, b, c, d in product(range(10), repeat=4)
+    f"{a}{b}{c}{d}": ((4 * a + 3 * b + 2 * c + d) % 11, _CPR_CLASSES[a]) for a, b, c, d in product(range(10), repeat=4)
 }
 # Only real dates enter, so that it stays under 75,000 entries.
 _cpr_heads: dict[str, _CprHead] = {}

@@ -9,8 +9,9 @@ import hashlib
 import hmac
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -28,6 +29,8 @@ _NONCE_BYTES = 12
 _BLOCK_BYTES = 64  # of SHA-256
 _HIGHEST_ID = 255
 _PURPOSE = b"medspiller identity number"
+_FINGERPRINT = b"medspiller key file"
+_LOOK_AGAIN_SECONDS = 1
 
 _Key = Annotated[bytes, msgspec.Meta(min_length=_KEY_BYTES, max_length=_KEY_BYTES)]
 _KeyId = Annotated[int, msgspec.Meta(ge=1, le=_HIGHEST_ID)]
@@ -77,6 +80,9 @@ class KeyRing:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._seen: tuple[int, int] | None = None
+        self._look_again = 0.0
+        self._current: tuple[bytes, AESGCM]
         self._load()
 
     @classmethod
@@ -98,7 +104,7 @@ class KeyRing:
         return TenantSecrets(self, tenant_id, hash_key)
 
     def lookup_hash(self, purpose: str, text: str) -> bytes:
-        """The 16 bytes by which a number is found that its bearer shows before any tenant is known, such as a pass number.
+        """The 16 bytes by which a number is found that is shown before any tenant is known, such as a pass number.
 
         `purpose` keeps numbers of different kinds apart.
         """
@@ -107,27 +113,69 @@ class KeyRing:
     def rotate(self) -> None:
         """Add a new key and encrypt with it from now on; what older keys encrypted stays readable.
 
-        Hashes do not change. Other processes take up the new key when they first meet it.
+        Hashes do not change. Other processes take up the new key within a second, and when they first meet it.
         """
+        with self._changed() as file:
+            key_id = max(file.keys) + 1
+            if key_id > _HIGHEST_ID:
+                raise Refused(f"The key file {self.path} is full: the last of its {_HIGHEST_ID} key ids is taken.")
+            self._keep(msgspec.structs.replace(file, current=key_id, keys=file.keys | {key_id: os.urandom(_KEY_BYTES)}))
+
+    def retire(self, key_id: int) -> None:
+        """Take a key out of the file for good. What it encrypted can never be read again: nothing may be left."""
+        with self._changed() as file:
+            if key_id not in file.keys:
+                raise Refused(f"The key file {self.path} has no key {key_id}; it has {_listed(file.keys)}.")
+            if key_id == file.current:
+                raise Refused(
+                    f"Key {key_id} is the current one. Run `medspiller keys rotate` and `keys reencrypt` first."
+                )
+            self._keep(msgspec.structs.replace(file, keys={i: key for i, key in file.keys.items() if i != key_id}))
+
+    @contextmanager
+    def _changed(self) -> Iterator[_KeyFile]:
+        """The file as it stands, for one process to change at a time."""
         try:
             with _locked(self.path):
-                file = _read(self.path)
-                key_id = max(file.keys) + 1
-                if key_id > _HIGHEST_ID:
-                    raise Refused(f"The key file {self.path} is full: it holds {len(file.keys)} keys.")
-                keys = file.keys | {key_id: os.urandom(_KEY_BYTES)}
-                with _written(self.path, msgspec.structs.replace(file, current=key_id, keys=keys)) as new:
-                    new.replace(self.path)
+                yield _read(self.path)
         except OSError as error:
             raise Refused(f"The key file {self.path} cannot be changed: {error.strerror}.") from error
         self._load()
 
+    def _keep(self, file: _KeyFile) -> None:
+        with _written(self.path, file) as new:
+            new.replace(self.path)
+
+    @property
+    def key_ids(self) -> tuple[int, ...]:
+        """The ids of the keys in the file, the oldest first."""
+        return tuple(sorted(self._ciphers))
+
+    @property
+    def fingerprint(self) -> bytes:
+        """16 bytes that tell this key file from others and say nothing of its keys: rotation leaves them alone."""
+        return hmac.digest(self._hash_key, _FINGERPRINT, "sha256")[:HASH_BYTES]
+
+    @property
+    def current(self) -> tuple[bytes, AESGCM]:
+        """The id of the key to encrypt with, and its cipher: the newest in the file, looked at once a second."""
+        if time.monotonic() >= self._look_again:
+            self._look_again = time.monotonic() + _LOOK_AGAIN_SECONDS
+            # A process at work goes on with the keys that it has where the file is gone.
+            with suppress(OSError):
+                if _state(self.path) != self._seen:
+                    self._load()
+        return self._current
+
     def _load(self) -> None:
+        with suppress(OSError):
+            self._seen = _state(self.path)
+        self._look_again = time.monotonic() + _LOOK_AGAIN_SECONDS
         file = _read(self.path)
         self._ciphers = {key_id: AESGCM(key) for key_id, key in file.keys.items()}
         self._hash_key = file.hash_key
         # One tuple, so that a thread never sees the id of one key with the cipher of another.
-        self.current = (bytes([file.current]), self._ciphers[file.current])
+        self._current = (bytes([file.current]), self._ciphers[file.current])
 
     def cipher(self, key_id: int) -> AESGCM | None:
         """The cipher with this id, also where another process added it since the file was read."""
@@ -178,9 +226,7 @@ class TenantSecrets:
             raise CannotDecrypt("The encrypted identity number is cut short.")
         cipher = self._ring.cipher(encrypted[0])
         if cipher is None:
-            raise CannotDecrypt(
-                f"The key ring has no key {encrypted[0]}, which encrypted this identity number."
-            )
+            raise CannotDecrypt(f"The key ring has no key {encrypted[0]}, which encrypted this identity number.")
         nonce, ciphertext = encrypted[1 : 1 + _NONCE_BYTES], encrypted[1 + _NONCE_BYTES :]
         try:
             return cipher.decrypt(nonce, ciphertext, self._tenant)
@@ -188,6 +234,15 @@ class TenantSecrets:
             raise CannotDecrypt(
                 "The encrypted identity number is damaged, another tenant's, or from another key file."
             ) from None
+
+
+def _state(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+def _listed(keys: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(keys)))
 
 
 def _read(path: Path) -> _KeyFile:

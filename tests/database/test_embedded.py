@@ -103,9 +103,7 @@ class House:
 
 def connect(url: URL, **changes: str | None) -> psycopg.Connection:
     values = {"user": url.username, "password": url.password, "dbname": url.database, **url.query, **changes}
-    return psycopg.connect(
-        make_conninfo(**{name: str(v) for name, v in values.items() if v}), autocommit=True
-    )
+    return psycopg.connect(make_conninfo(**{name: str(v) for name, v in values.items() if v}), autocommit=True)
 
 
 def superuser(house: House, url: URL) -> psycopg.Connection:
@@ -175,9 +173,7 @@ def test_the_server_runs_as_another_user_than_root_and_listens_on_a_private_sock
     user = house.come()
     url = user.url("app")
     expected = house.user or pwd.getpwnam(placement.ACCOUNT).pw_uid
-    assert {Path(f"/proc/{process}").stat().st_uid for process in postmaster.processes(house.data)} == {
-        expected
-    }
+    assert {Path(f"/proc/{process}").stat().st_uid for process in postmaster.processes(house.data)} == {expected}
     assert house.data.stat().st_uid == expected
     assert Path(str(url.query["host"])).stat().st_mode & 0o777 == 0o700
     assert (house.home / "postgres" / "credentials.json").stat().st_mode & 0o777 == 0o600
@@ -295,9 +291,9 @@ def test_a_half_made_set_up_is_completed(house: House) -> None:
     answer = next_user.answer()
     connect(make_url(answer["app"])).close()
     with connect(make_url(answer["owner"])) as connection:
-        assert connection.execute(
-            "SELECT rolbypassrls FROM pg_roles WHERE rolname = current_user"
-        ).fetchone() == (True,)
+        assert connection.execute("SELECT rolbypassrls FROM pg_roles WHERE rolname = current_user").fetchone() == (
+            True,
+        )
     next_user.leave()
 
 

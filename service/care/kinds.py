@@ -1,0 +1,229 @@
+"""What has a retention period: from when it counts, which rows are due, and how they go.
+
+The order is that in which they go: incomes of those who were not entitled first. Conditions are SQL with the bind
+parameters `cut_off` (a date: whatever is of that day or older is due), `zone` (the municipality's time zone) and `at`.
+"""
+
+import msgspec
+
+ERASE, ANONYMISE = "erase", "anonymise"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """Rows of a table that go; `change` is what they become, or empty where they are deleted.
+
+    `due` may say `{origin}`: the date from which the period counts.
+    """
+
+    table: str
+    due: str
+    change: str = ""
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """A kind of data. `origins` gives the SQL of each date from which its period may be counted, the preset first; it
+    is empty where each table has its own.
+
+    `locks` are those of the actions that must not run meanwhile.
+    """
+
+    what: str
+    meaning: str
+    way: str
+    months: int
+    origins: dict[str, str]
+    steps: tuple[Step, ...]
+    locks: tuple[str, ...] = ()
+    import_files: bool = False
+    """Whether the files of rejected rows, which an import leaves in the home, go with it."""
+
+
+def _day(instant: str) -> str:
+    return f"({instant} AT TIME ZONE :zone)::date"
+
+
+_NO_FIGURES = """income_annual = NULL, income_final = NULL, income_advance = NULL, income_month_x12 = NULL,
+    income_ore = NULL, limit_ore = NULL, award_percent = NULL, award_ground = NULL, anonymised_at = :at"""
+
+_OF_RUN = "anonymised_at IS NULL AND run_id IN (SELECT id FROM refresh_run WHERE {origin} <= :cut_off)"
+
+# A year whose incomes a running period was determined from is needed for the next refresh of that period.
+_YEAR_IS_OVER = """{table}.year IN (SELECT income_year FROM refresh_run WHERE state = 'committed'
+        GROUP BY income_year HAVING max({{origin}}) <= :cut_off)"""
+_NOBODY_ENTITLED = """NOT EXISTS (
+        SELECT FROM (
+            SELECT person_id, household_id FROM household_member WHERE relation = 'provider'
+            UNION ALL SELECT person_id, household_id FROM household_member_past WHERE relation = 'provider'
+        ) AS m
+        JOIN person p ON p.id = m.person_id
+        JOIN determination d ON d.household_id = m.household_id AND d.outcome <> 'not_entitled'
+        JOIN refresh_run r ON r.id = d.run_id
+        WHERE p.identity_hash = {table}.identity_hash AND r.income_year = {table}.year)"""
+
+_DROPPED_SET = """{origin} <= :cut_off
+    AND id NOT IN (SELECT fact_set_id FROM refresh_run WHERE state = 'held')"""
+
+_OLD_IMPORTS = "SELECT id FROM register_import WHERE {origin} <= :cut_off"
+
+_WAITING = "l.state IN ('queued', 'held_back', 'batched')"
+
+# Whoever is in the register or may still use a pass or get a letter stays.
+_ENDED_PERSON = f"""anonymised_at IS NULL AND {{origin}} <= :cut_off
+    AND NOT EXISTS (SELECT FROM household_member m WHERE m.person_id = person.id)
+    AND NOT EXISTS (SELECT FROM leisure_pass s WHERE s.person_id = person.id AND s.state = 'live'
+        AND s.valid_to > :cut_off)
+    AND NOT EXISTS (SELECT FROM leisure_pass s JOIN pass_letter c ON c.pass_id = s.id
+        JOIN letter l ON l.id = c.letter_id
+        WHERE s.person_id = person.id AND {_WAITING})
+    AND NOT EXISTS (SELECT FROM ended_notice n JOIN letter l ON l.id = n.letter_id
+        WHERE n.person_id = person.id AND {_WAITING})"""
+_HASHES = f"identity_hash IN (SELECT identity_hash FROM person WHERE {_ENDED_PERSON})"
+_PERSONS = f"IN (SELECT id FROM person WHERE {_ENDED_PERSON})"
+
+_ENDED_HOUSEHOLD = f"""anonymised_at IS NULL AND {{origin}} <= :cut_off
+    AND NOT EXISTS (SELECT FROM household_member m WHERE m.household_id = household.id)
+    AND NOT EXISTS (SELECT FROM household_member_past m WHERE m.household_id = household.id)
+    AND NOT EXISTS (SELECT FROM letter l WHERE l.household_id = household.id AND {_WAITING})"""
+
+_SENT = "batch_id IN (SELECT id FROM print_batch WHERE {origin} <= :cut_off)"
+
+KINDS = (
+    Kind(
+        what="income_not_entitled",
+        meaning="Incomes of persons none of whose children was entitled or left to a case worker",
+        way=ERASE,
+        months=3,
+        origins={"period_end": "period_end"},
+        steps=tuple(
+            Step(table, " AND ".join(part.format(table=table) for part in (_YEAR_IS_OVER, _NOBODY_ENTITLED)))
+            for table in ("income", "income_past")
+        ),
+        locks=("register", "facts"),
+    ),
+    Kind(
+        what="figures_not_entitled",
+        meaning="Incomes, limits and awards in the determinations of children who were not entitled",
+        way=ANONYMISE,
+        months=3,
+        origins={"period_end": "period_end"},
+        steps=(Step("determination", f"outcome = 'not_entitled' AND {_OF_RUN}", _NO_FIGURES),),
+    ),
+    Kind(
+        what="facts",
+        meaning="Facts that a refresh was made from",
+        way=ERASE,
+        months=3,
+        origins={"built": _day("built_at")},
+        # The set goes first: a refresh must never find half of its facts.
+        steps=(
+            Step("fact_set", _DROPPED_SET),
+            Step("fact", "NOT EXISTS (SELECT FROM fact_set s WHERE s.id = fact.fact_set_id)"),
+        ),
+        locks=("facts",),
+    ),
+    Kind(
+        what="held_imports",
+        meaning="Imports that the gate held and nobody confirmed",
+        way=ERASE,
+        months=3,
+        origins={"imported": _day("imported_at")},
+        # Discarded first: nobody may confirm half of an import.
+        steps=(
+            Step("register_import", "state = 'held' AND {origin} <= :cut_off", "state = 'discarded'"),
+            Step("held_row", "import_id IN (SELECT id FROM register_import WHERE state = 'discarded')"),
+        ),
+        locks=("register",),
+    ),
+    Kind(
+        what="rejected_rows",
+        meaning="Lists of rows that an import rejected",
+        way=ERASE,
+        months=6,
+        origins={"imported": _day("imported_at")},
+        steps=(Step("rejected_row", f"import_id IN ({_OLD_IMPORTS})"),),
+        import_files=True,
+    ),
+    Kind(
+        what="letter_contents",
+        meaning="What letters said and corrected addresses",
+        way=ERASE,
+        months=12,
+        origins={"handed_over": _day("handed_over_at")},
+        # A letter of a batch always has content, so it becomes empty and never null.
+        steps=(
+            Step("letter", f"(length(content) > 0 OR address IS NOT NULL) AND {_SENT}", "content = '', address = NULL"),
+        ),
+    ),
+    Kind(
+        what="past_rows",
+        meaning="What the register said before: persons, addresses, incomes and awards",
+        way=ERASE,
+        months=24,
+        origins={"replaced": ""},
+        steps=(
+            Step("person_past", f"{_day('replaced_at')} <= :cut_off"),
+            *(
+                Step(table, f"{_day('ended_at')} <= :cut_off")
+                for table in ("household_member_past", "income_past", "award_past")
+            ),
+        ),
+        locks=("register",),
+    ),
+    Kind(
+        what="awards",
+        meaning="Awards made elsewhere that are over",
+        way=ERASE,
+        months=24,
+        origins={"valid_to": "valid_to", "learned": _day("learned_at")},
+        steps=(Step("award", "valid_to <= :cut_off AND {origin} <= :cut_off"),),
+        locks=("register",),
+    ),
+    Kind(
+        what="income",
+        meaning="Incomes",
+        way=ERASE,
+        months=60,
+        origins={"year_end": "make_date(year, 12, 31)", "learned": _day("learned_at")},
+        steps=(Step("income", "{origin} <= :cut_off"), Step("income_past", "{origin} <= :cut_off")),
+        locks=("register", "facts"),
+    ),
+    Kind(
+        what="determination_figures",
+        meaning="Incomes, limits and awards in determinations",
+        way=ANONYMISE,
+        months=60,
+        origins={"period_end": "period_end"},
+        steps=(Step("determination", _OF_RUN, _NO_FIGURES),),
+    ),
+    Kind(
+        what="ended_persons",
+        meaning="Persons who left the register",
+        way=ANONYMISE,
+        months=60,
+        origins={"ended": _day("person.ended_at")},
+        steps=(
+            *(Step(table, _HASHES) for table in ("income", "income_past", "award", "award_past")),
+            Step("person_past", f"id {_PERSONS}"),
+            Step("household_member_past", f"person_id {_PERSONS}"),
+            Step("determination", f"determination.anonymised_at IS NULL AND person_id {_PERSONS}", _NO_FIGURES),
+            # With another hash nobody finds the person again; one who comes back is a new person.
+            Step(
+                "person",
+                _ENDED_PERSON,
+                """given_name = '', family_name = '', language = '', birth_date = make_date(
+                    extract(year FROM birth_date)::int, 1, 1), identity_hash = uuid_send(gen_random_uuid()),
+                    identity_cipher = '', anonymised_at = :at""",
+            ),
+        ),
+        locks=("register", "facts"),
+    ),
+    Kind(
+        what="ended_households",
+        meaning="References of households that left the register",
+        way=ANONYMISE,
+        months=60,
+        origins={"ended": _day("household.ended_at")},
+        steps=(Step("household", _ENDED_HOUSEHOLD, "reference = 'anonymised ' || id::text, anonymised_at = :at"),),
+        locks=("register",),
+    ),
+)
