@@ -90,7 +90,7 @@ _READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "amount": ("amount_ore", _kroner),
     "equipment": ("equipment_ore", _kroner),
     "min_age": ("min_age", _whole(0, 17)),
-    "max_age": ("max_age", _whole(0, 17)),
+    "max_age": ("max_age", _whole(0, 18)),
     "inclusive": ("inclusive", _yes_no),
     "period": ("period", _period),
     "min_percent": ("min_percent", _whole(0, 100)),
