@@ -59,6 +59,10 @@ _NOBODY_ENTITLED = """NOT EXISTS (
         JOIN determination d ON d.household_id = m.household_id AND d.outcome <> 'not_entitled'
         JOIN refresh_run r ON r.id = d.run_id
         WHERE p.identity_hash = {table}.identity_hash AND r.income_year = {table}.year)"""
+# Of somebody who left it is not known any more whose provider they were once past rows are erased.
+_STILL_KNOWN = """NOT EXISTS (SELECT FROM person p WHERE p.identity_hash = {table}.identity_hash
+        AND p.ended_at IS NOT NULL
+        AND NOT EXISTS (SELECT FROM household_member_past m WHERE m.person_id = p.id))"""
 
 _DROPPED_SET = """{origin} <= :cut_off
     AND id NOT IN (SELECT fact_set_id FROM refresh_run WHERE state = 'held')"""
@@ -95,7 +99,10 @@ KINDS = (
         months=3,
         origins={"period_end": "period_end"},
         steps=tuple(
-            Step(table, " AND ".join(part.format(table=table) for part in (_YEAR_IS_OVER, _NOBODY_ENTITLED)))
+            Step(
+                table,
+                " AND ".join(part.format(table=table) for part in (_YEAR_IS_OVER, _NOBODY_ENTITLED, _STILL_KNOWN)),
+            )
             for table in ("income", "income_past")
         ),
         locks=("register", "facts"),
@@ -152,6 +159,11 @@ KINDS = (
         # A letter of a batch always has content, so it becomes empty and never null.
         steps=(
             Step("letter", f"(length(content) > 0 OR address IS NOT NULL) AND {_SENT}", "content = '', address = NULL"),
+            Step(
+                "letter",
+                f"state = 'cancelled' AND address IS NOT NULL AND {_day('queued_at')} <= :cut_off",
+                "address = NULL",
+            ),
         ),
     ),
     Kind(

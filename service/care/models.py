@@ -30,7 +30,8 @@ class RetentionRule(TenantRow, table=True):
 class RetentionRun(IdentifiedRow, table=True):
     """One application of the rules, with what it has erased so far: a killed one is gone on with from here.
 
-    `rules` are those of its start with their cut-off dates, `counts` rows by rule and table.
+    `rules` are those of its start, each with its cut-off date and how many of its steps are done; `counts` are rows by
+    rule and table.
     """
 
     __tablename__ = "retention_run"

@@ -60,18 +60,23 @@ class Retention(msgspec.Struct, frozen=True):
     resumed: list[UUID]
 
 
-class _Plan(msgspec.Struct, frozen=True):
-    """The rules of a run as its row keeps them."""
+class _Part(msgspec.Struct, frozen=True):
+    """A step of a rule; `place` is the rule's in the run, `number` the step's in the rule, from 0."""
 
-    municipality: Municipality
-    rules: list[dict[str, Any]]
+    place: int
+    number: int
+    rule: dict[str, Any]
+    kind: Kind
+    step: Step
 
-    def steps(self) -> Iterator[tuple[dict[str, Any], Kind, Step]]:
-        for rule in self.rules:
-            if rule["cut_off"] is not None:
-                kind = kind_of(rule["what"])
-                for step in kind.steps:
-                    yield rule, kind, step
+
+def _parts(rules: list[dict[str, Any]]) -> Iterator[_Part]:
+    """What is left to do of rules as a run's row keeps them."""
+    for place, rule in enumerate(rules):
+        kind = kind_of(rule["what"])
+        for number, step in enumerate(kind.steps):
+            if rule["cut_off"] is not None and number >= rule["steps_done"]:
+                yield _Part(place, number, rule, kind, step)
 
 
 def apply_retention(
@@ -101,10 +106,10 @@ def _dry_run(database: Database, municipality: Municipality, on: date, progress:
     with Session(database.engine) as session:
         act_for(session, municipality.id)
         rules = _rules(session, on)
-        for rule, kind, step in _Plan(municipality, rules).steps():
-            progress.step(f"Counting {rule['what']}: {step.table}")
-            while taken := _take(session, municipality, rule, kind, step):
-                _count(counts, rule, step.table, taken)
+        for part in _parts(rules):
+            progress.step(f"Counting {part.rule['what']}: {part.step.table}")
+            while taken := _take(session, municipality, part):
+                _count(counts, part.rule, part.step.table, taken)
         for rule in rules:
             if files := _import_files(database, session, municipality, rule):
                 _count(counts, rule, _FILES, len(files))
@@ -115,7 +120,8 @@ def _dry_run(database: Database, municipality: Municipality, on: date, progress:
 
 def _rules(session: Session, on: date) -> list[dict[str, Any]]:
     return [
-        msgspec.to_builtins(rule) | {"cut_off": None if rule.months is None else cut_off(on, rule.months).isoformat()}
+        msgspec.to_builtins(rule)
+        | {"cut_off": None if rule.months is None else cut_off(on, rule.months).isoformat(), "steps_done": 0}
         for rule in rules_of(session)
     ]
 
@@ -140,11 +146,12 @@ def _count(counts: dict[str, dict[str, int]], rule: dict[str, Any], table: str, 
     of_rule[table] = of_rule.get(table, 0) + rows
 
 
-def _take(session: Session, municipality: Municipality, rule: dict[str, Any], kind: Kind, step: Step) -> int:
+def _take(session: Session, municipality: Municipality, part: _Part) -> int:
     """Erase or change one chunk of what is due; returns its rows."""
-    for action in kind.locks:
+    rule, step = part.rule, part.step
+    for action in part.kind.locks:
         one_at_a_time(session, action, municipality.id)
-    due = step.due.replace("{origin}", kind.origins[rule["counted_from"]])
+    due = step.due.replace("{origin}", part.kind.origins[rule["counted_from"]])
     chosen = f"ctid = ANY (ARRAY(SELECT {step.table}.ctid FROM {step.table} WHERE {due} LIMIT :most))"
     change = f"UPDATE {step.table} SET {step.change}" if step.change else f"DELETE FROM {step.table}"
     values = {"cut_off": rule["cut_off"], "zone": municipality.time_zone, "at": clock.now(), "most": ROWS_PER_CHUNK}
@@ -190,24 +197,32 @@ def _run(session: Session, run_id: UUID, *, lock: bool = False) -> Any:
 
 def _carry_out(database: Database, municipality: Municipality, run_id: UUID, progress: Progress) -> Certified:
     with database.transaction(municipality.id) as session:
-        plan = _Plan(municipality, _run(session, run_id).rules)
-    for rule, kind, step in plan.steps():
-        progress.step(f"{rule['what']}: {step.table}")
-        while _chunk(database, municipality, run_id, rule, kind, step):
+        rules = _run(session, run_id).rules
+    for part in _parts(rules):
+        progress.step(f"{part.rule['what']}: {part.step.table}")
+        while _chunk(database, municipality, run_id, part):
             pass
-    for rule in plan.rules:
+    for rule in rules:
         _remove_files(database, municipality, run_id, rule)
     return _finish(database, municipality, run_id)
 
 
-def _chunk(
-    database: Database, municipality: Municipality, run_id: UUID, rule: dict[str, Any], kind: Kind, step: Step
-) -> int:
+def _chunk(database: Database, municipality: Municipality, run_id: UUID, part: _Part) -> int:
+    """Take one chunk, or note that the step is done: once later steps are, its condition may hold of other rows."""
     with database.transaction(municipality.id) as session:
         one_at_a_time(session, "retention", municipality.id)
-        taken = _take(session, municipality, rule, kind, step)
+        done = _run(session, run_id).rules[part.place]["steps_done"] > part.number
+        taken = 0 if done else _take(session, municipality, part)
         if taken:
-            _note(session, run_id, rule, step.table, taken)
+            _note(session, run_id, part.rule, part.step.table, taken)
+        elif not done:
+            session.execute(
+                text(
+                    """UPDATE retention_run
+                    SET rules = jsonb_set(rules, CAST(:at AS text[]), to_jsonb(CAST(:done AS int))) WHERE id = :id"""
+                ),
+                {"id": run_id, "at": [str(part.place), "steps_done"], "done": part.number + 1},
+            )
     return taken
 
 

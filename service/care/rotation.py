@@ -74,7 +74,7 @@ def key_use(database: Database, keys: KeyRing) -> list[KeyUse]:
     for tenant_id in tenants(database):
         with database.transaction(tenant_id) as session:
             for of in ENCRYPTED:
-                for key_id, count in session.execute(text(_USE.format(of=of))).tuples():
+                for key_id, count in session.execute(text(_USE.format(of=of))):
                     of_key = rows.setdefault(key_id, {})
                     of_key[of.table] = of_key.get(of.table, 0) + count
     current = keys.current[0][0]
@@ -165,11 +165,12 @@ def retire(database: Database, keys: KeyRing, key_id: int, actor: Actor) -> None
 def _await_writers(database: Database) -> None:
     """Wait for every transaction that writes now: it may have encrypted with the old key before it heard of the new."""
     with database.transaction() as session:
-        upto = session.execute(text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")).scalar_one()
+        # An id of its own: a snapshot ends with the last transaction that has ended, before others that are running.
+        upto = session.execute(text("SELECT pg_current_xact_id()::text")).scalar_one()
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while True:
         with database.transaction() as session:
-            query = text("SELECT pg_snapshot_xmin(pg_current_snapshot()) >= CAST(:upto AS xid8)")
+            query = text("SELECT pg_snapshot_xmin(pg_current_snapshot()) > CAST(:upto AS xid8)")
             if session.execute(query, {"upto": upto}).scalar_one():
                 return
         if time.monotonic() > give_up:

@@ -300,8 +300,10 @@ def _letters(database: Database, municipality: Municipality, keys: KeyRing, batc
     with database.transaction(municipality.id) as session:
         contents = session.execute(
             text("SELECT content FROM letter WHERE batch_id = :id ORDER BY place"), {"id": batch.id}
-        ).scalars()
-        return [msgspec.json.decode(secrets.decrypt_bytes(content), type=Letter) for content in contents]
+        ).all()
+    if not all(row.content for row in contents):
+        raise Conflict(f"What the letters of batch {batch.number} said was erased when its retention was over.")
+    return [msgspec.json.decode(secrets.decrypt_bytes(row.content), type=Letter) for row in contents]
 
 
 def _sha256(path: Path) -> str:

@@ -1,0 +1,160 @@
+"""Keys: changed without standstill, retired only when nothing needs them, and never mistaken for others."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from service.audit.actions import COMMAND
+from service.care import rotation
+from service.console import keys
+from service.values.progress import Progress
+from service.values.secrecy import KeyRing
+from tests.passes.town import Town
+
+NAME = "identity.json"
+
+
+def used(town: Town) -> dict[int, dict[str, int]]:
+    return {use["key"]: use["rows"] for use in town.run("keys", "status")["keys"]}
+
+
+@pytest.fixture
+def held(town: Town) -> str:
+    """An import in which half the town is missing, held by the gate as it would be in a larger one."""
+    town.people[0]["street"] = "Ny vej 1"
+    town.load()
+    newest = "SELECT id FROM register_import ORDER BY id DESC LIMIT 1"
+    [(import_id,)] = town.rows(newest)
+    secrets = keys(town.database).for_tenant(town.municipality.id)
+    with town.owner() as session:
+        session.execute(text("UPDATE register_import SET state = 'held' WHERE id = :id"), {"id": import_id})
+        for line, person in enumerate(town.people, start=2):
+            number = str(person["person_id"])
+            session.execute(
+                text(
+                    """INSERT INTO held_row SELECT :tenant, :id, 'population/p.csv', :line, jsonb_build_object(
+                        'identity_cipher', CAST(:cipher AS bytea), 'identity_hash', CAST(:hash AS bytea))"""
+                ),
+                {"tenant": town.municipality.id, "id": import_id, "line": line}
+                | {"cipher": secrets.encrypt(number), "hash": secrets.hash(number)},
+            )
+    return str(import_id)
+
+
+def numbers(town: Town) -> list[tuple[str, str]]:
+    """Everything encrypted, in plain."""
+    secrets = keys(town.database).for_tenant(town.municipality.id)
+    found = []
+    for table, cipher in (
+        ("person", "identity_cipher"),
+        ("leisure_pass", "number_cipher"),
+        ("letter", "content"),
+        ("held_row", "decode(substr(content->>'identity_cipher', 3), 'hex')"),
+    ):
+        for (encrypted,) in town.rows(f"SELECT {cipher} FROM {table}"):
+            found.append((table, secrets.decrypt(bytes(encrypted))))
+    return sorted(found)
+
+
+def test_a_key_is_changed_and_retired(town: Town, held: str) -> None:
+    before, rows = numbers(town), {"person": 7, "leisure_pass": 2, "letter": 1, "held_row": 7}
+    assert used(town) == {1: rows}
+    assert town.run("keys", "rotate") == {"current": 2}
+    assert used(town) == {1: rows, 2: {}}
+    assert "still encrypts rows" in town.run.fails("keys", "retire", 1)
+    assert "current one" in town.run.fails("keys", "retire", 2)
+    assert town.run("keys", "reencrypt") == {"key": 2, "rows": rows, "left": 0}
+    assert town.run("keys", "reencrypt")["rows"] == dict.fromkeys(rows, 0)
+    assert used(town) == {1: {}, 2: rows}
+    assert town.run("keys", "retire", 1) == {"retired": 1, "keys": [2]}
+    assert "no key 1" in town.run.fails("keys", "retire", 1)
+    assert used(town) == {2: rows}
+    assert numbers(town) == before
+    assert town.rows("SELECT DISTINCT content ? 'identity_hash' FROM held_row") == [(True,)]
+    assert town.sound()
+    actions = [entry["action"] for entry in town.say("audit", "list", "--action", "care.keys")["entries"]]
+    assert actions == ["care.keys.retire", "care.keys.reencrypt", "care.keys.reencrypt", "care.keys.rotate"]
+
+
+def test_a_retired_id_is_not_given_again(town: Town) -> None:
+    for current in (2, 3):
+        town.run("keys", "rotate")
+        town.run("keys", "reencrypt", "--municipality", "0751")
+        town.run("keys", "retire", current - 1)
+    assert list(used(town)) == [3]
+
+
+def test_a_running_process_encrypts_with_the_new_key(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = keys(town.database)
+    secrets = running.for_tenant(town.municipality.id)
+    assert secrets.encrypt("1")[0] == 1
+    town.run("keys", "rotate")
+    monkeypatch.setattr("service.values.secrecy.time.monotonic", lambda: running._look_again)
+    assert secrets.encrypt("1")[0] == 2
+
+
+def test_a_stopped_reencryption_goes_on(town: Town, held: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = numbers(town)
+    town.run("keys", "rotate")
+    monkeypatch.setattr(rotation, "ROWS_PER_CHUNK", 2)
+    ring = keys(town.database)
+    secrets = ring.for_tenant(town.municipality.id)
+    for of in rotation.ENCRYPTED:
+        # One chunk, and then no more.
+        next(rotation._chunks(town.database, secrets, town.municipality.id, 2, of))
+    assert used(town)[2] == {"person": 2, "leisure_pass": 2, "letter": 1, "held_row": 2}
+    assert town.run("keys", "reencrypt")["rows"] == {"person": 5, "leisure_pass": 0, "letter": 0, "held_row": 5}
+    assert numbers(town) == before
+
+
+def test_a_row_that_somebody_changes_is_passed_over(town: Town) -> None:
+    town.run("keys", "rotate")
+    with town.session() as busy:
+        busy.execute(text("SELECT FROM person WHERE given_name = 'Frida' FOR UPDATE"))
+        done = rotation.reencrypt(town.database, keys(town.database), town.municipality.id, COMMAND, Progress())
+        assert (done.rows["person"], done.left) == (6, 1)
+    assert town.run("keys", "reencrypt")["left"] == 0
+
+
+def test_a_key_that_somebody_may_still_write_with_is_not_retired(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    town.run("keys", "rotate")
+    town.run("keys", "reencrypt")
+    monkeypatch.setattr(rotation, "_PATIENCE_SECONDS", 0)
+    with town.session() as busy:
+        busy.execute(text("UPDATE household SET uncertain = uncertain"))
+        assert "is being written" in town.run.fails("keys", "retire", 1)
+    assert KeyRing.open(town.database.home / "keys" / NAME).key_ids == (1, 2)
+
+
+def test_a_missing_or_foreign_key_file_is_refused(town: Town, tmp_path: Path) -> None:
+    file = town.database.home / "keys" / NAME
+    kept = tmp_path / "kept.json"
+    shutil.move(file, kept)
+    asked: tuple[Any, ...] = ("passes", "list", "--out", tmp_path / "passes.csv")
+    assert "is missing" in town.refused(*asked)
+    assert not file.exists()
+    KeyRing.open(file)
+    assert "not the one" in town.refused(*asked)
+    shutil.copy(kept, file)
+    town.say(*asked)
+
+
+def test_keys_of_a_database_from_before_the_fingerprint(town: Town, tmp_path: Path) -> None:
+    with town.owner() as session:
+        session.execute(text("DELETE FROM directory.key_fingerprint"))
+    file = town.database.home / "keys" / NAME
+    kept = tmp_path / "kept.json"
+    shutil.move(file, kept)
+    asked: tuple[Any, ...] = ("passes", "list", "--out", tmp_path / "passes.csv")
+    assert "is missing" in town.refused(*asked)
+    shutil.copy(kept, file)
+    town.say(*asked)
+    content = json.loads(file.read_text())
+    assert len(content["keys"]) == 1
+    with town.owner() as session:
+        kept_now = session.execute(text("SELECT fingerprint FROM directory.key_fingerprint")).scalar_one()
+    assert bytes(kept_now) == KeyRing.open(file).fingerprint
