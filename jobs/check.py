@@ -12,5 +12,9 @@ def verify(work: Work) -> str:
     results, tail = run_checks(work.database.owner_url, [*own_checks(app_role), *CHECKS], unsealed)
     wrong = [f"{result.name}: {sentence}" for result in results for sentence in result.found]
     if wrong:
-        raise Refused(f"{len(wrong)} things are wrong. Run `medspiller database check`. {' '.join(wrong[:10])}")
+        raise Refused(
+            "{count} things are wrong. Run `medspiller database check`. {findings}",
+            count=len(wrong),
+            findings=" ".join(wrong[:10]),
+        )
     return f"{len(results)} checks passed; {tail:,} audit entries are not sealed yet."

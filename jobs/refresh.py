@@ -20,7 +20,8 @@ def decide(session: Session, work: Work) -> str:
     running = [row.name for row in schemes if row.runs]
     if not running:
         raise Invalid(
-            f"No scheme has parameters for {work.on}. Add them with `medspiller scheme set`, then run the job again."
+            "No scheme has parameters for {on}. Add them with `medspiller scheme set`, then run the job again.",
+            on=work.on,
         )
     return " ".join(_decide(session, work, scheme) for scheme in running)
 

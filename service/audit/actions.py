@@ -11,10 +11,14 @@ from service.values import clock
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who acts and through which door: `command`, `page`, `api` or `job`; a command or job may be nobody's."""
+    """Who acts and through which door: `command`, `page`, `api` or `job`; a command or job may be nobody's.
+
+    A system acts with a token; the trail keeps which in the details.
+    """
 
     door: str
     account_id: UUID | None = None
+    token_id: UUID | None = None
 
 
 COMMAND = Actor(door="command")
@@ -35,6 +39,7 @@ def record(
     `details` hold counts and codes, never a name, an address or an identity number: the trail outlives the data.
     """
     kind, subject_id = subject
+    with_token = {"token": str(actor.token_id)} if actor.token_id else {}
     session.add(
         AuditEntry(
             tenant_id=tenant_id,
@@ -45,6 +50,6 @@ def record(
             subject_kind=kind,
             subject_id=subject_id,
             reason=reason,
-            details=details or {},
+            details=with_token | (details or {}),
         )
     )

@@ -50,7 +50,7 @@ def verify(code: str, kept: str | None) -> Any:
             found.append("The chain does not hold the digest that was kept: seals were taken away or made anew.")
         newest, tail = sealing.head(desk.session), sealing.tail(desk.session)
     if found:
-        raise Conflict("\n".join(found))
+        raise Conflict("{findings}", findings="\n".join(found))
     lines = [f"The chain of {newest.number if newest else 0:,} seals holds."]
     if tail.since:
         lines.append(f"{tail.entries:,} entries are not sealed yet, the oldest of {tail.since:%Y-%m-%d %H:%M} UTC.")

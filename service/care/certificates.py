@@ -41,7 +41,9 @@ def certify(folder: Path, municipality: Municipality, run: Any, finished_at: dat
         write(file, encoded, mode=0o600)
         write(file.with_suffix(".txt"), _text(content, sha256).encode(), mode=0o600)
     except OSError as error:
-        raise Refused(f"The certificate {file} cannot be written: {error.strerror}.") from error
+        raise Refused(
+            "The certificate {file} cannot be written: {reason}.", file=file, reason=error.strerror
+        ) from error
     return Certified(file, sha256)
 
 

@@ -16,7 +16,7 @@ from service.audit.commands import audit
 from service.audit.queries import ENTRIES_PER_PAGE, Entry, Wanted, search
 from service.care import queries, retention, rotation, rules, trial
 from service.database.checks import Check
-from service.errors import Conflict, Forbidden
+from service.errors import Conflict, Forbidden, OneOf
 from service.identity.actions import Municipality, find_approver
 from service.values import clock
 
@@ -87,7 +87,12 @@ def _with_totals(done: retention.Retention) -> dict[str, Any]:
 def _keeper(session: Session, municipality: Municipality, email: str) -> Actor:
     approver = find_approver(session, email, KEEPERS)
     if municipality.id not in approver.tenants:
-        raise Forbidden(f"{email} may not do this in {municipality.name}; it takes the role {' or '.join(KEEPERS)}.")
+        raise Forbidden(
+            "{email} may not do this in {municipality}; it takes the role {roles}.",
+            email=email,
+            municipality=municipality.name,
+            roles=OneOf(KEEPERS),
+        )
     return Actor(door="command", account_id=approver.account_id)
 
 
@@ -147,7 +152,7 @@ def reencrypt(code: str | None) -> Any:
     with console.database() as database:
         ring, progress = console.keys(database), console.progress()
         if code is None:
-            chosen = rotation.tenants(database)
+            chosen = rotation.holders(database)
         else:
             with console.office(code) as office:
                 chosen = [office.municipality.id]
@@ -235,7 +240,7 @@ def trial_restore_command(checks: Sequence[Check], unsealed: Callable[[Session],
         with console.database() as database:
             shown = trial.trial_restore(database, file, checks, unsealed)
         if shown.faults:
-            raise Conflict("\n".join(shown.faults))
+            raise Conflict("{findings}", findings="\n".join(shown.faults))
         lines = [f"{one.table}: {one.backup:,} (live: {one.live:,})" for one in shown.tables if one.backup or one.live]
         return shown, [*lines, f"{shown.file} can be restored; {len(shown.checks)} checks passed."]
 

@@ -238,4 +238,13 @@ KINDS = (
         steps=(Step("household", _ENDED_HOUSEHOLD, "reference = 'anonymised ' || id::text, anonymised_at = :at"),),
         locks=("register",),
     ),
+    Kind(
+        what="kept_answers",
+        meaning="Answers of the API, kept for 48 hours so that a repeated call has no further effect",
+        way=ERASE,
+        months=0,
+        origins={"kept": _day("kept_at")},
+        # Whole days: after the second midnight they are at least 48 hours old.
+        steps=(Step("kept_answer", "{origin} + 2 < :cut_off"),),
+    ),
 )

@@ -23,7 +23,7 @@ def subjects_of_household(session: Session, reference: str) -> set[UUID]:
         text("SELECT id FROM household WHERE reference = :reference"), {"reference": reference}
     ).scalar()
     if household is None:
-        raise NotFound(f"There is no household {reference} in the register.")
+        raise NotFound("There is no household {household} in the register.", household=reference)
     values = {"household": household}
     persons = session.execute(
         text(
@@ -39,7 +39,7 @@ def subjects_of_household(session: Session, reference: str) -> set[UUID]:
 def subjects_of_person(session: Session, person_key: UUID) -> set[UUID]:
     """The ids under which the trail knows a person: its own and those of its case."""
     if not session.execute(text("SELECT 1 FROM person WHERE id = :id"), {"id": person_key}).scalar():
-        raise NotFound(f"There is no person {person_key} in the register.")
+        raise NotFound("There is no person {person} in the register.", person=person_key)
     return _of_persons(session, [person_key])
 
 

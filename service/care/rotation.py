@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor, record
 from service.database.engine import Database
+from service.database.tenancy import INSTALLATION
 from service.errors import Conflict
 from service.values.progress import Progress
 from service.values.secrecy import KeyRing, TenantSecrets
@@ -35,6 +36,8 @@ ENCRYPTED = (
     Encrypted("person", "identity_cipher", "identity_cipher = n.cipher"),
     Encrypted("leisure_pass", "number_cipher", "number_cipher = n.cipher"),
     Encrypted("letter", "content", "content = n.cipher"),
+    Encrypted("kept_answer", "answer", "answer = n.cipher"),
+    Encrypted("second_factor", "secret_cipher", "secret_cipher = n.cipher"),
     # A held row keeps the staged row as JSON, bytes as PostgreSQL writes them.
     Encrypted(
         "held_row",
@@ -68,10 +71,15 @@ def tenants(database: Database) -> list[UUID]:
         return list(session.execute(text("SELECT id FROM directory.list_tenants()")).scalars())
 
 
+def holders(database: Database) -> list[UUID]:
+    """Everybody under whom something stands encrypted: the installation itself and every tenant."""
+    return [INSTALLATION, *tenants(database)]
+
+
 def key_use(database: Database, keys: KeyRing) -> list[KeyUse]:
     """Which key encrypts how many rows, over all tenants."""
     rows: dict[int, dict[str, int]] = {key_id: {} for key_id in keys.key_ids}
-    for tenant_id in tenants(database):
+    for tenant_id in holders(database):
         with database.transaction(tenant_id) as session:
             for of in ENCRYPTED:
                 for key_id, count in session.execute(text(_USE.format(of=of))):
@@ -108,8 +116,10 @@ def reencrypt(database: Database, keys: KeyRing, tenant_id: UUID, actor: Actor, 
             progress.at(f"Encrypting {of.table} anew", rows[of.table])
     with database.transaction(tenant_id) as session:
         left = sum(_under_others(session, of, key_id) for of in ENCRYPTED)
-        details = {"key": key_id, "rows": rows}
-        record(session, tenant_id, actor, "care.keys.reencrypt", ("tenant", tenant_id), details=details)
+        # The installation has no trail of its own; every tenant's tells of the rotation.
+        if tenant_id != INSTALLATION:
+            details = {"key": key_id, "rows": rows}
+            record(session, tenant_id, actor, "care.keys.reencrypt", ("tenant", tenant_id), details=details)
     return Reencrypted(key_id, rows, left)
 
 
@@ -157,7 +167,9 @@ def retire(database: Database, keys: KeyRing, key_id: int, actor: Actor) -> None
     left = {use.key: use.rows for use in key_use(database, keys)}.get(key_id)
     if left:
         told = ", ".join(f"{count:,} of {table}" for table, count in left.items())
-        raise Conflict(f"Key {key_id} still encrypts rows ({told}). Run `medspiller keys reencrypt` first.")
+        raise Conflict(
+            "Key {key} still encrypts rows ({uses}). Run `medspiller keys reencrypt` first.", key=key_id, uses=told
+        )
     keys.retire(key_id)
     _tell(database, actor, "care.keys.retire", key_id)
 

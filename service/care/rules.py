@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor, record
 from service.care.kinds import KINDS, Kind
-from service.errors import FieldError, Invalid
+from service.errors import FieldError, Invalid, OneOf
 from service.identity.actions import Municipality
 
 _KINDS = {kind.what: kind for kind in KINDS}
@@ -49,13 +49,19 @@ def set_rule(
     """Set how long a kind of data is kept; refuses an unknown one, and what would keep the wrong incomes longer."""
     kind = _KINDS.get(what)
     if kind is None:
-        raise Invalid(f"{what!r} is nothing that has a retention period. There are {', '.join(_KINDS)}.")
+        raise Invalid(
+            "{what!r} is nothing that has a retention period. There are {known}.", what=what, known=", ".join(_KINDS)
+        )
     origin = counted_from or next(iter(kind.origins))
     if origin not in kind.origins:
-        said = f"must be {' or '.join(kind.origins)}"
-        raise Invalid(f"The retention of {what} cannot be counted from {origin!r}.", [FieldError("counted_from", said)])
+        raise Invalid(
+            "The retention of {what} cannot be counted from {origin!r}.",
+            what=what,
+            origin=origin,
+            errors=[FieldError("counted_from", "must be {known}", {"known": OneOf(kind.origins)})],
+        )
     if months is not None and not 0 <= months <= 1200:
-        raise Invalid("Some fields are wrong.", [FieldError("months", "must be from 0 to 1200")])
+        raise Invalid("Some fields are wrong.", errors=[FieldError("months", "must be from 0 to 1200")])
     _require_order(session, what, months)
     session.execute(
         text(
@@ -77,7 +83,9 @@ def _require_order(session: Session, what: str, months: int | None) -> None:
     first, after = kept[_FIRST], kept[_AFTER]
     if after is not None and (first is None or first > after):
         raise Invalid(
-            f"Incomes of children who were not entitled go first: {_FIRST} must not be kept longer than {_AFTER}."
+            "Incomes of children who were not entitled go first: {first} must not be kept longer than {after}.",
+            first=_FIRST,
+            after=_AFTER,
         )
 
 

@@ -61,7 +61,9 @@ def _scratch(owner_url: str) -> Iterator[str]:
         try:
             connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template0'))
         except ProgrammingError as error:
-            raise Refused(f"The owner may not make a database for the trial: {str(error.orig).strip()}.") from error
+            raise Refused(
+                "The owner may not make a database for the trial: {reason}.", reason=str(error.orig).strip()
+            ) from error
     try:
         yield make_url(owner_url).set(database=name).render_as_string(hide_password=False)
     finally:

@@ -169,4 +169,4 @@ def copy_binaries(site: Path, copy: Path) -> None:
         with suppress(OSError):
             target.rename(copy)
     if not copy.exists():
-        raise Refused(f"The PostgreSQL binaries could not be copied to {copy}.")
+        raise Refused("The PostgreSQL binaries could not be copied to {folder}.", folder=copy)

@@ -26,7 +26,7 @@ from sqlalchemy import URL
 
 from service.database import placement, postmaster
 from service.database.cluster import PORT, Cluster, binaries, write
-from service.errors import Refused
+from service.errors import N_, Refused, Text
 
 __all__ = ["DATABASE", "Urls", "binaries", "running"]
 
@@ -77,7 +77,12 @@ def running(home: Path) -> Iterator[Urls]:
                 _bring_up(cluster, passwords)
         except OSError as error:
             place = error.filename or folder
-            raise Refused(f"The embedded database in {folder} cannot be used: {error.strerror}: {place}") from error
+            raise Refused(
+                "The embedded database in {folder} cannot be used: {reason}: {place}",
+                folder=folder,
+                reason=error.strerror,
+                place=place,
+            ) from error
         yield Urls(_url(cluster, APP, passwords.app), _url(cluster, OWNER, passwords.owner))
 
 
@@ -117,9 +122,11 @@ def _passwords(cluster: Cluster) -> _Passwords:
         return msgspec.json.decode(path.read_bytes(), type=_Passwords)
     except FileNotFoundError:
         if cluster.data.exists():
-            raise Refused(f"{path} with the passwords of the database is gone; bring it back from a copy.") from None
+            raise Refused(
+                "{file} with the passwords of the database is gone; bring it back from a copy.", file=path
+            ) from None
     except msgspec.DecodeError:
-        raise Refused(f"{path} cannot be read; bring it back from a copy.") from None
+        raise Refused("{file} cannot be read; bring it back from a copy.", file=path) from None
     passwords = _Passwords(*(secrets.token_urlsafe(24) for _ in range(3)))
     write(path, msgspec.json.encode(passwords), 0o600)
     return passwords
@@ -136,16 +143,29 @@ def _bring_up(cluster: Cluster, passwords: _Passwords) -> None:
             failure = str(error)
         if "password authentication failed" in failure:
             raise Refused(
-                f"The database refuses the password in {cluster.folder / 'credentials.json'}; "
-                "bring that file back from a copy."
+                "The database refuses the password in {file}; bring that file back from a copy.",
+                file=cluster.folder / "credentials.json",
             )
         if postmaster.living(cluster.data):
             if time.monotonic() > deadline:
-                raise _refusal(cluster, f"is running but does not answer ({failure.strip().splitlines()[-1]})")
+                raise Refused(
+                    "The embedded database in {folder} is running but does not answer ({reason}); "
+                    "the end of its log {log}: {end}",
+                    folder=cluster.base,
+                    reason=failure.strip().splitlines()[-1],
+                    log=cluster.log,
+                    end=_end_of_log(cluster),
+                )
             postmaster.stop_if_unreachable(cluster)
             time.sleep(0.1)
         elif attempts == _ATTEMPTS:
-            raise _refusal(cluster, f"cannot be started ({said})")
+            raise Refused(
+                "The embedded database in {folder} cannot be started ({reason}); the end of its log {log}: {end}",
+                folder=cluster.base,
+                reason=said,
+                log=cluster.log,
+                end=_end_of_log(cluster),
+            )
         else:
             attempts += 1
             postmaster.clear_remains(cluster)
@@ -164,11 +184,10 @@ def _superuser(cluster: Cluster, passwords: _Passwords) -> psycopg.Connection:
     )
 
 
-def _refusal(cluster: Cluster, what: str) -> Refused:
-    """One sentence with the place and the end of the server's log (which holds no data: see the settings)."""
+def _end_of_log(cluster: Cluster) -> str | Text:
+    """The last lines of the server's log (which holds no data: see the settings)."""
     lines = cluster.log.read_text("utf-8", "replace").splitlines()[-5:] if cluster.log.exists() else []
-    end = " | ".join(lines) or "it is empty"
-    return Refused(f"The embedded database in {cluster.base} {what}; the end of its log {cluster.log}: {end}")
+    return " | ".join(lines) or Text(N_("it is empty"))
 
 
 def _prepare(connection: psycopg.Connection, passwords: _Passwords) -> None:

@@ -68,7 +68,7 @@ def _opened(app_url: str, owner_url: str, settings: Settings) -> Iterator[Databa
         try:
             engine.connect().close()
         except OperationalError as error:
-            raise Refused(f"The database does not answer: {str(error.orig).splitlines()[0]}") from error
+            raise Refused("The database does not answer: {reason}", reason=str(error.orig).splitlines()[0]) from error
         yield Database(engine=engine, owner_url=owner_url, home=settings.home)
     finally:
         engine.dispose()

@@ -24,11 +24,15 @@ def open_keys(database: Database) -> KeyRing:
     with create_engine(database.engine.url, poolclass=NullPool, hide_parameters=True).begin() as connection:
         known, in_use = connection.execute(text("SELECT fingerprint, in_use FROM directory.key_file()")).one()
         if not path.exists() and (known is not None or in_use):
-            raise Refused(f"The key file {path}, which this database was written with, is missing; restore it first.")
+            raise Refused(
+                "The key file {file}, which this database was written with, is missing; restore it first.", file=path
+            )
         ring = KeyRing.open(path)
         if known is None:
             keep = text("SELECT directory.keep_key_file(:fingerprint)")
             known = connection.execute(keep, {"fingerprint": ring.fingerprint}).scalar_one()
     if bytes(known) != ring.fingerprint:
-        raise Refused(f"The key file {path} is not the one this database was written with; put that one in its place.")
+        raise Refused(
+            "The key file {file} is not the one this database was written with; put that one in its place.", file=path
+        )
     return ring

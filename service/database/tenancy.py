@@ -10,6 +10,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
+INSTALLATION = UUID(int=0)
+"""The nil tenant, under which stands what belongs to the installation and to no tenant."""
+
 TENANT = "(SELECT nullif(current_setting('app.tenant', true), '')::uuid)"
 
 

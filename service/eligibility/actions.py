@@ -14,7 +14,7 @@ from service.eligibility.facts import COLUMNS, fact_set
 from service.eligibility.models import RefreshRun
 from service.eligibility.parameters import read_parameters
 from service.eligibility.rules import FACT_COLUMNS
-from service.errors import Conflict, Invalid, NotFound
+from service.errors import N_, Conflict, FieldError, Invalid, NotFound, Refused, Text
 from service.identity.actions import Approver, Municipality
 from service.values import clock
 from service.values.periods import Period
@@ -78,14 +78,10 @@ def approve(
 ) -> Refresh:
     """Commit a run that the gate held, exactly as it was shown. Refused to whoever made it."""
     run = session.get(RefreshRun, (municipality.id, run_id), with_for_update=True)
-    if run is None:
-        raise NotFound(f"There is no run {run_id}.")
-    _one_at_a_time(session, run.scheme_id)
-    session.refresh(run)
-    if run.state != "held":
-        raise Conflict(f"The run {run_id} is not held; it is {run.state}.")
-    if run.created_by is not None and run.created_by == approver.account_id:
-        raise Conflict("Whoever made the run cannot approve it; a second person must.")
+    if run is not None:
+        _one_at_a_time(session, run.scheme_id)
+        session.refresh(run)
+    run = _approvable(run, run_id, approver.account_id)
     version = schemes.version_by_id(session, run.parameter_version_id)
     plan = plan_for(session, version, run.fact_set_id, run.on_date, run.income_year)
     progress.step("Writing determinations")
@@ -95,6 +91,24 @@ def approve(
     actor = Actor(door="command", account_id=approver.account_id)
     record(session, municipality.id, actor, "eligibility.approve", ("refresh_run", run_id))
     return _refresh(plan, msgspec.convert(run.counts, Account), run_id, "committed", None)
+
+
+def require_approvable(session: Session, municipality: Municipality, run_id: UUID, account_id: UUID) -> None:
+    """Refuse what `approve` would refuse to this account as things stand."""
+    _approvable(session.get(RefreshRun, (municipality.id, run_id)), run_id, account_id)
+
+
+def _approvable(run: RefreshRun | None, run_id: UUID, account_id: UUID) -> RefreshRun:
+    if run is None:
+        raise NotFound("There is no run {run}.", run=run_id)
+    if run.state != "held":
+        raise Conflict("The run {run} is not held; it is {state}.", run=run_id, state=Text(_STATES[run.state]))
+    if run.created_by is not None and run.created_by == account_id:
+        raise Conflict("Whoever made the run cannot approve it; a second person must.")
+    return run
+
+
+_STATES = {"held": N_("held"), "committed": N_("committed"), "overtaken": N_("overtaken")}
 
 
 def what_if(
@@ -117,6 +131,29 @@ def what_if(
     return count(session, plan_for(session, changed, facts, on, year))
 
 
+def require_refreshable(
+    session: Session, municipality: Municipality, scheme: str, on: date, income_year: int | None
+) -> None:
+    """Refuse, with all fields that are wrong, what `refresh` and `what_if` would refuse as things stand."""
+    wrong = []
+    try:
+        schemes.version_on(session, municipality, scheme, on)
+    except NotFound as refusal:
+        wrong.append(_wrong("scheme", refusal))
+    except Invalid as refusal:
+        wrong.append(_wrong("on", refusal))
+    try:
+        _require_incomes(session, income_year if income_year is not None else on.year)
+    except Invalid as refusal:
+        wrong.append(_wrong("income_year", refusal))
+    if wrong:
+        raise Invalid("There can be no refresh like this.", wrong)
+
+
+def _wrong(field: str, refusal: Refused) -> FieldError:
+    return FieldError(field, "{reason}", {"reason": refusal.text})
+
+
 def _require_incomes(session: Session, year: int) -> None:
     if not session.execute(text("SELECT EXISTS (SELECT FROM register_import WHERE state = 'merged')")).scalar_one():
         raise Invalid("No register extract has been imported yet. Start with `medspiller register import`.")
@@ -125,12 +162,14 @@ def _require_incomes(session: Session, year: int) -> None:
     if session.execute(text(f"SELECT EXISTS (SELECT {of_provider} AND i.year = :year)"), {"year": year}).scalar_one():
         return
     years = session.execute(text(f"SELECT DISTINCT i.year {of_provider} ORDER BY 1")).scalars().all()
-    there = (
-        f"There are incomes for {', '.join(map(str, years))}: name one with --income-year"
-        if years
-        else "There are none at all"
+    if not years:
+        raise Invalid("No provider has an income for {year}. There are none at all, or import {year}'s.", year=year)
+    raise Invalid(
+        "No provider has an income for {year}. There are incomes for {years}: name one with --income-year, "
+        "or import {year}'s.",
+        year=year,
+        years=", ".join(map(str, years)),
     )
-    raise Invalid(f"No provider has an income for {year}. {there}, or import {year}'s.")
 
 
 def _one_at_a_time(session: Session, scheme_id: UUID) -> None:

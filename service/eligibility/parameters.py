@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from service.errors import FieldError, Invalid
+from service.errors import N_, FieldError, Invalid, Unreadable
 from service.register.models import BASES
 from service.values.money import parse_kroner
 from service.values.periods import period_of
@@ -47,14 +47,14 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def _kroner(text: str) -> int:
     if (ore := parse_kroner(text)) < 0:
-        raise ValueError("must not be negative")
+        raise Unreadable(N_("must not be negative"))
     return ore
 
 
 def _whole(lowest: int, highest: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and lowest <= int(text[:9]) <= highest):
-            raise ValueError(f"must be a whole number from {lowest} to {highest}")
+            raise Unreadable(N_("must be a whole number from {lowest} to {highest}"), lowest=lowest, highest=highest)
         return int(text)
 
     return read
@@ -63,7 +63,7 @@ def _whole(lowest: int, highest: int) -> Callable[[str], int]:
 def _yes_no(text: str) -> bool:
     known = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
     if text.lower() not in known:
-        raise ValueError("must be yes or no")
+        raise Unreadable(N_("must be yes or no"))
     return known[text.lower()]
 
 
@@ -79,7 +79,7 @@ def _list(text: str) -> tuple[str, ...]:
 def _bases(text: str) -> tuple[str, ...]:
     chosen = _list(text)
     if not chosen or set(chosen) - set(BASES):
-        raise ValueError(f"must be a list of {', '.join(BASES)}")
+        raise Unreadable(N_("must be a list of {known}"), known=", ".join(BASES))
     return chosen
 
 
@@ -100,6 +100,9 @@ _READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "keep_when_lost": ("keep_when_lost", _yes_no),
     "gate_percent": ("gate_percent", _whole(1, 100)),
 }
+KEYS = {name: key for key, (name, _) in _READERS.items()}
+"""How people call a parameter, by its name in `Parameters`."""
+
 _NEEDED = ("limit", "amount", "min_age", "max_age")
 
 
@@ -112,22 +115,35 @@ def read_parameters(written: dict[str, str], last: Parameters | None) -> Paramet
     values: dict[str, Any] = {}
     for key, text in written.items():
         if key not in _READERS:
-            errors.append(FieldError(key, f"is no parameter; known are {', '.join(_READERS)}"))
+            errors.append(FieldError(key, "is no parameter; known are {known}", {"known": ", ".join(_READERS)}))
             continue
         name, read = _READERS[key]
         try:
             values[name] = read(text.strip())
-        except ValueError as error:
-            errors.append(FieldError(key, str(error)))
+        except Unreadable as error:
+            errors.append(FieldError(key, "{reason}", {"reason": error.text}))
     if last is None:
         missing = [key for key in _NEEDED if key not in written]
         errors += [FieldError(key, "is needed: the scheme has no earlier version") for key in missing]
     if errors:
-        raise Invalid("Some parameters are wrong.", errors)
+        raise Invalid("Some parameters are wrong.", errors=errors)
     parameters = msgspec.structs.replace(last, **values) if last else Parameters(**values)
     if parameters.min_age > parameters.max_age:
-        raise Invalid("Some parameters are wrong.", [FieldError("min_age", "is higher than max_age")])
+        raise Invalid("Some parameters are wrong.", errors=[FieldError("min_age", "is higher than max_age")])
     return parameters
+
+
+def as_written(values: dict[str, Any]) -> dict[str, str]:
+    """Parameters by their names in `Parameters`, amounts in øre, as people write them: for `read_parameters`."""
+    return {KEYS[name]: _as_written(name, value) for name, value in values.items()}
+
+
+def _as_written(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name.endswith("_ore"):
+        return f"{value // 100}.{value % 100:02}"
+    return ",".join(value) if isinstance(value, list | tuple) else str(value)
 
 
 class Preset(msgspec.Struct, frozen=True):

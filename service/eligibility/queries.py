@@ -47,6 +47,7 @@ class ExplainedChild(msgspec.Struct, frozen=True):
     limit_ore: int | None
     determination: UUID | None
     on: date
+    income_year: int
     parameter_version: int
     source: str
     replayed: bool | None
@@ -99,7 +100,7 @@ def export_determinations(
                 written += 1
                 progress.at("Exporting, row", written)
     except OSError as error:
-        raise Invalid(f"{out} cannot be written: {error.strerror}.") from error
+        raise Invalid("{file} cannot be written: {reason}.", file=out, reason=error.strerror) from error
     details = {"rows": written, "amounts": bool(reason)}
     record(
         session,
@@ -139,7 +140,7 @@ def explain_household(
         text("SELECT id FROM household WHERE reference = :reference"), {"reference": reference}
     ).scalar()
     if household_id is None:
-        raise NotFound(f"There is no household {reference} in the register.")
+        raise NotFound("There is no household {household} in the register.", household=reference)
     scheme_id = schemes.find_scheme(session, municipality, scheme)
     record(session, municipality.id, actor, "eligibility.explain", ("household", household_id))
     in_force = session.execute(
@@ -169,15 +170,26 @@ def explain_household(
 
 
 def explain_determination(
-    session: Session, municipality: Municipality, determination: UUID, actor: Actor
+    session: Session,
+    municipality: Municipality,
+    determination: UUID,
+    actor: Actor,
+    *,
+    unmasked: bool = True,
+    reason: str | None = None,
 ) -> ExplainedChild:
-    """The calculation of one determination, however old, replayed from its own figures and parameter version."""
-    child, _ = _replayed(session, determination)
-    record(session, municipality.id, actor, "eligibility.explain", ("determination", determination))
+    """The calculation of one determination, however old, replayed from its own figures and parameter version.
+
+    Not `unmasked`, it tells neither incomes nor limit nor where the child lives. The read is logged, with the `reason`.
+    """
+    child, _ = _replayed(session, determination, unmasked)
+    details = {"amounts": unmasked}
+    subject = ("determination", determination)
+    record(session, municipality.id, actor, "eligibility.explain", subject, reason=reason, details=details)
     return child
 
 
-def _replayed(session: Session, determination: UUID) -> tuple[ExplainedChild, _Basis]:
+def _replayed(session: Session, determination: UUID, unmasked: bool = True) -> tuple[ExplainedChild, _Basis]:
     row = session.execute(
         text(
             """SELECT d.parameter_version_id, d.anonymised_at, r.on_date, r.income_year
@@ -186,12 +198,12 @@ def _replayed(session: Session, determination: UUID) -> tuple[ExplainedChild, _B
         {"id": determination},
     ).one_or_none()
     if row is None:
-        raise NotFound(f"There is no determination {determination}.")
+        raise NotFound("There is no determination {determination}.", determination=determination)
     basis = _Basis(schemes.version_by_id(session, row.parameter_version_id), row.on_date, row.income_year)
     if row.anonymised_at is not None:
         return _remembered(session, determination, basis), basis
     facts = f"(SELECT {COLUMNS}, ROW({_RESULT})::text AS was FROM determination WHERE id = :of)"
-    return _explained(session, facts, {"of": determination}, basis, determination)[0], basis
+    return _explained(session, facts, {"of": determination}, basis, determination, unmasked)[0], basis
 
 
 def _remembered(session: Session, determination: UUID, basis: _Basis) -> ExplainedChild:
@@ -216,6 +228,7 @@ def _remembered(session: Session, determination: UUID, basis: _Basis) -> Explain
         limit_ore=None,
         determination=determination,
         on=basis.on,
+        income_year=basis.income_year,
         parameter_version=basis.version.number,
         source=basis.version.source,
         replayed=None,
@@ -227,10 +240,15 @@ _RESULT = "outcome, reason, income_ore, limit_ore"
 
 
 def _explained(
-    session: Session, facts: str, values: dict[str, object], basis: _Basis, determination: UUID | None
+    session: Session,
+    facts: str,
+    values: dict[str, object],
+    basis: _Basis,
+    determination: UUID | None,
+    unmasked: bool = True,
 ) -> list[ExplainedChild]:
     """Run the rule over fact rows that have, in `was`, what was determined of them (null: nothing yet)."""
-    parameters = basis.version.parameters
+    parameters, year = basis.version.parameters, basis.income_year
     rows = session.execute(
         text(
             f"""SELECT n.*, p.given_name, p.birth_date, n.was = ROW({_RESULT})::text AS replayed
@@ -247,14 +265,15 @@ def _explained(
             reason=row.reason,
             children=row.children,
             providers=row.providers,
-            income_ore=row.income_ore,
-            limit_ore=row.limit_ore,
+            income_ore=row.income_ore if unmasked else None,
+            limit_ore=row.limit_ore if unmasked else None,
             determination=determination,
             on=basis.on,
+            income_year=year,
             parameter_version=basis.version.number,
             source=basis.version.source,
             replayed=row.replayed,
-            lines=explain(msgspec.convert(row, Figures, from_attributes=True), parameters, basis.income_year),
+            lines=explain(msgspec.convert(row, Figures, from_attributes=True), parameters, year, unmasked=unmasked),
         )
         for row in rows
     ]

@@ -2,51 +2,79 @@
 
 import logging
 from datetime import time, timedelta
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session
 
 from service.audit.actions import Actor, record
 from service.database.engine import Database
-from service.errors import Conflict, Invalid
-from service.jobs import carrier
-from service.jobs.queries import beginning, find_run, standings, unfinished
+from service.errors import N_, Conflict, Invalid, Text
+from service.jobs import carrier, uploads
+from service.jobs.queries import Run, beginning, find_run, standings, unfinished
 from service.jobs.rules import Due, Verdict, When, judge, period_of, planned_in, upcoming, waiting
-from service.jobs.running import Ran, log, run
-from service.jobs.work import Job, Place, Timetable, places
+from service.jobs.running import ATTEMPTS, Ran, log, run
+from service.jobs.work import Job, Kinds, Place, Timetable, places
 from service.settings import Settings
 from service.values import clock
 
 # A worker that has not been heard for so long is taken for dead.
 DEAD_AFTER = timedelta(minutes=2)
+_LOST = "Every worker that began it was stopped on the way. Tell the operator; the worker's log has more."
 
 
-def tick(database: Database, timetable: Timetable) -> int:
+def tick(database: Database, timetable: Timetable, kinds: Kinds = ()) -> int:
     """Note what has become due for each place and hand it to the carrier; returns how many runs were handed over.
 
-    Any number of workers may do this at the same time. Runs of workers that died are handed over again.
+    Any number of workers may do this at the same time. Runs of workers that died are handed over again, and orders of
+    one of the `kinds` whose carrier was lost; an order that killed every worker that took it has failed.
     """
     with database.transaction() as session:
         carrier.forget_dead(session, DEAD_AFTER)
         everywhere = places(session)
+    names = [job.name for job in timetable] + [kind.name for kind in kinds]
     handed = 0
     for place in everywhere:
         with database.transaction(place.id) as session:
             for job, verdict in _due(session, timetable, place):
                 _note(session, place, job, verdict)
             _expect(session, timetable, place)
-            session.execute(
-                text(
-                    """UPDATE job_run SET state = 'queued', progress = NULL
-                    WHERE state = 'running' AND heartbeat_at < clock_timestamp() - CAST(:dead AS interval)"""
-                ),
-                {"dead": DEAD_AFTER},
-            )
-            for name, period in unfinished(session, [job.name for job in timetable]):
+            _take_from_the_dead(session)
+            for name, period in unfinished(session, names):
                 if not carrier.is_carried(session, place.id, name, period):
                     carrier.carry(session, place.id, name, period)
                     handed += 1
+    _sweep_uploads(database, everywhere)
     return handed
+
+
+def _take_from_the_dead(session: Session) -> None:
+    """Queue the runs of workers that are not heard any more."""
+    session.execute(
+        text(
+            """UPDATE job_run SET progress = NULL, progress_done = NULL, progress_total = NULL,
+                state = CASE WHEN arguments IS NOT NULL AND attempts >= :most THEN 'failed' ELSE 'queued' END,
+                finished_at = CASE WHEN arguments IS NOT NULL AND attempts >= :most THEN CAST(:at AS timestamptz) END,
+                result = CASE WHEN arguments IS NOT NULL AND attempts >= :most THEN :lost ELSE result END
+            WHERE state = 'running' AND heartbeat_at < clock_timestamp() - CAST(:dead AS interval)"""
+        ),
+        {"dead": DEAD_AFTER, "most": ATTEMPTS, "at": clock.now(), "lost": _LOST},
+    )
+
+
+def _sweep_uploads(database: Database, everywhere: list[Place]) -> None:
+    """Remove the files of orders that have ended, which a worker that died has left, and what was never ordered."""
+    lying = uploads.waiting(database.home)
+    ended: set[UUID] = set()
+    unfinished_: set[UUID] = set()
+    for place in everywhere if lying else ():
+        with database.transaction(place.id) as session:
+            rows = session.execute(
+                text("SELECT id, finished_at IS NOT NULL AS ended FROM job_run WHERE id = ANY(:ids)"), {"ids": lying}
+            )
+            for row in rows:
+                (ended if row.ended else unfinished_).add(row.id)
+    uploads.sweep(database.home, ended, unfinished_)
 
 
 def _due(session: Session, timetable: Timetable, place: Place) -> list[tuple[Job, Verdict]]:
@@ -107,26 +135,49 @@ def run_now(database: Database, settings: Settings, job: Job, place: Place) -> R
     A failed or missed run is taken up again. Refused where a worker has it.
     """
     with database.transaction(place.id) as session:
-        [own] = [own for job, own in standings(session, [job], place)]
-        today = clock.today(place.time_zone)
-        due = planned_in(own.standing.when, place.time_zone, today)
-        if due.at > clock.now():
-            due = Due(period_of(own.standing.when, today), today, clock.now())
-        _note(session, place, job, Verdict(due))
-        session.execute(
-            text(
-                """UPDATE job_run SET state = 'queued', finished_at = NULL
-                WHERE job = :job AND period = :period AND state IN ('failed', 'missed')"""
-            ),
-            {"job": job.name, "period": due.period},
-        )
-        found = find_run(session, job.name, due.period)
-    if found is not None and found.state == "done":
-        return Ran(place.code, job.name, due.period, "done before", found.attempts, found.result or "")
-    done = run(database, settings, job, place, due.period, retried=False)
+        found = _take_up(session, place, job)
+    if found.state == "done":
+        return Ran(place.code, job.name, found.period, "done before", found.attempts, found.result or "")
+    done = run(database, settings, job, place, found.period, retried=False)
     if done is None:
-        raise Conflict(f"A worker is at {job.name} of {due.period} at this moment.")
+        raise Conflict("A worker is at {job} of {period} at this moment.", job=job.name, period=found.period)
     return done
+
+
+def order_run(session: Session, place: Place, job: Job, actor: Actor) -> Run:
+    """Hand the run of the current period to a worker, in this transaction; gives the run.
+
+    A failed or missed run is taken up again. Refused where it is done already.
+    """
+    found = _take_up(session, place, job)
+    if found.state == "done":
+        raise Conflict(
+            "{job} of {period} is done already. It runs again at its next time.", job=job.name, period=found.period
+        )
+    if not carrier.is_carried(session, place.id, job.name, found.period):
+        carrier.carry(session, place.id, job.name, found.period)
+    record(session, place.id, actor, "jobs.run", ("job_run", found.id), details={"job": job.name})
+    return found
+
+
+def _take_up(session: Session, place: Place, job: Job) -> Run:
+    """Note the run of the current period, or queue it again where it failed or was missed."""
+    [own] = [own for job, own in standings(session, [job], place)]
+    today = clock.today(place.time_zone)
+    due = planned_in(own.standing.when, place.time_zone, today)
+    if due.at > clock.now():
+        due = Due(period_of(own.standing.when, today), today, clock.now())
+    _note(session, place, job, Verdict(due))
+    session.execute(
+        text(
+            """UPDATE job_run SET state = 'queued', finished_at = NULL
+            WHERE job = :job AND period = :period AND state IN ('failed', 'missed')"""
+        ),
+        {"job": job.name, "period": due.period},
+    )
+    found = find_run(session, job.name, due.period)
+    assert found is not None
+    return found
 
 
 def pause(session: Session, place: Place, job: Job, actor: Actor) -> None:
@@ -145,7 +196,7 @@ def set_time(session: Session, place: Place, job: Job, when: When | None, actor:
     A job stays daily, monthly or yearly: a time that names other parts is refused.
     """
     if when is not None and (when.day is None, when.month is None) != (job.when.day is None, job.when.month is None):
-        raise Invalid(f"{job.name} runs {job.when}: name {_parts(job.when)}.")
+        raise Invalid("{job} runs {when}: name {parts}.", job=job.name, when=job.when.text, parts=_parts(job.when))
     own: dict[str, time | int | None] = {"at": None, "day": None, "month": None}
     if when is not None:
         own = {"at": when.at, "day": when.day, "month": when.month}
@@ -154,10 +205,10 @@ def set_time(session: Session, place: Place, job: Job, when: When | None, actor:
     return when or job.when
 
 
-def _parts(when: When) -> str:
+def _parts(when: When) -> Text:
     if when.day is None:
-        return "the time alone"
-    return "the day and the time" if when.month is None else "the month, the day and the time"
+        return Text(N_("the time alone"))
+    return Text(N_("the day and the time") if when.month is None else N_("the month, the day and the time"))
 
 
 def _change(

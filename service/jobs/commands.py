@@ -16,7 +16,7 @@ from service.database.tenancy import act_for
 from service.errors import Refused
 from service.jobs import actions, queries
 from service.jobs.rules import When
-from service.jobs.work import Place, Timetable, find_job, find_place
+from service.jobs.work import Kinds, Place, Timetable, find_job, find_place
 from service.settings import load
 
 _WHERE = click.option(
@@ -51,8 +51,8 @@ def _at(code: str | None) -> Iterator[tuple[Database, Session, Place]]:
         yield database, session, place
 
 
-def jobs_commands(timetable: Timetable) -> click.Group:
-    """The group of commands over a timetable."""
+def jobs_commands(timetable: Timetable, kinds: Kinds = ()) -> click.Group:
+    """The group of commands over a timetable; its history also has what can be ordered."""
     group = click.Group("jobs", help="Jobs: what runs when, what came of it, and a municipality's own times.")
 
     @group.command("list")
@@ -76,7 +76,9 @@ def jobs_commands(timetable: Timetable) -> click.Group:
                 place = find_place(session, code)
             done = actions.run_now(database, load(), job, place)
         if done.state not in ("done", "done before"):
-            raise Refused(f"{name} of {done.period} did not succeed. {done.result}")
+            raise Refused(
+                "{job} of {period} did not succeed. {result}", job=name, period=done.period, result=done.result
+            )
         before = " was done before" if done.state == "done before" else ""
         return done, [f"{name} of {done.period}{before}: {done.result}"]
 
@@ -108,8 +110,8 @@ def jobs_commands(timetable: Timetable) -> click.Group:
     @click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 10_000))
     @console.command
     def history(name: str | None, code: str | None, limit: int) -> Any:
-        """Show the newest runs, of one job or of all."""
-        if name is not None:
+        """Show the newest runs, of one job, of one kind of orders, or of all."""
+        if name is not None and name not in [kind.name for kind in kinds]:
             find_job(timetable, name, installation=code is None)
         with _at(code) as (_, session, place):
             runs = queries.history(session, name, limit)
@@ -149,8 +151,13 @@ def _state_lines(state: queries.JobState, place: Place) -> list[str]:
 
 def _run_line(run: queries.Run, place: Place) -> str:
     at = run.finished_at or run.started_at or run.due_at
-    told = run.progress if run.state == "running" and run.progress else run.result or ""
+    told = _progress(run) if run.state == "running" and run.progress else run.result or ""
     return f"{run.job} {run.period}: {run.state} {_local(at, place)}  {told}".rstrip()
+
+
+def _progress(run: queries.Run) -> str:
+    total = "" if run.progress_total is None else f" of {run.progress_total:,}"
+    return f"{run.progress}" if run.progress_done is None else f"{run.progress}: {run.progress_done:,}{total}"
 
 
 def _local(at: datetime, place: Place) -> str:

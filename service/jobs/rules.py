@@ -4,12 +4,14 @@ A period is the calendar day, month or year of the place in which a job's time l
 period names the run: `2026-03-29`, `2026-03` or `2026`.
 """
 
-from calendar import month_name, monthrange
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+from service.errors import N_, Text
 
 # What has not begun this long after its time is an alarm.
 PATIENCE = timedelta(hours=2)
@@ -32,12 +34,34 @@ class When(msgspec.Struct, frozen=True):
             raise ValueError("A day is 1 to 31.")
 
     def __str__(self) -> str:
+        return str(self.text)
+
+    @property
+    def text(self) -> Text:
+        """When it is, in words that can be translated."""
         at = f"{self.at:%H:%M}"
         if self.day is None:
-            return f"every day at {at}"
+            return Text(N_("every day at {time}"), {"time": at})
         if self.month is None:
-            return f"on day {self.day} of every month at {at}"
-        return f"on {self.day} {month_name[self.month]} at {at}"
+            return Text(N_("on day {day} of every month at {time}"), {"day": self.day, "time": at})
+        month = Text(_MONTHS[self.month - 1])
+        return Text(N_("on {day} {month} at {time}"), {"day": self.day, "month": month, "time": at})
+
+
+_MONTHS = (
+    N_("January"),
+    N_("February"),
+    N_("March"),
+    N_("April"),
+    N_("May"),
+    N_("June"),
+    N_("July"),
+    N_("August"),
+    N_("September"),
+    N_("October"),
+    N_("November"),
+    N_("December"),
+)
 
 
 def daily(at: str) -> When:

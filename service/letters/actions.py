@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor, record
 from service.database.locks import one_at_a_time
-from service.errors import Conflict, Invalid, NotFound
+from service.errors import N_, Conflict, Invalid, NotFound, Text, Unreadable
 from service.identity.actions import Municipality
 from service.letters.numbers import LAST_RUNNING_NUMBER, NEXT_LETTER_NUMBER, read_letter_number
 from service.values import clock
@@ -21,7 +21,11 @@ def mark_returned(session: Session, municipality: Municipality, number: str, bec
     """Note that a letter came back. Its private code ends: it may have been read on its way."""
     letter = _letter(session, number)
     if letter.state != "handed_over":
-        raise Conflict(f"The letter {letter.number} is not on its way; it is {_STATES[letter.state]}.")
+        raise Conflict(
+            "The letter {letter} is not on its way; it is {state}.",
+            letter=letter.number,
+            state=Text(_STATES[letter.state]),
+        )
     values = {"id": letter.id, "at": clock.now(), "because": because}
     session.execute(
         text("UPDATE letter SET state = 'returned', returned_at = :at, returned_because = :because WHERE id = :id"),
@@ -46,7 +50,7 @@ def queue_again(
         text("SELECT number FROM letter WHERE replaces_id = :id AND state <> 'cancelled'"), {"id": letter_id}
     ).scalar()
     if again:
-        raise Conflict(f"It is sent again already, as letter {again}.")
+        raise Conflict("It is sent again already, as letter {letter}.", letter=again)
     one_at_a_time(session, "letters", municipality.id)
     made: UUID = session.execute(
         text(
@@ -66,31 +70,35 @@ def returned_letter(session: Session, number: str) -> UUID:
     """The id of a letter that came back."""
     letter = _letter(session, number)
     if letter.state != "returned":
-        raise Conflict(f"The letter {letter.number} is not marked as returned; it is {_STATES[letter.state]}.")
+        raise Conflict(
+            "The letter {letter} is not marked as returned; it is {state}.",
+            letter=letter.number,
+            state=Text(_STATES[letter.state]),
+        )
     letter_id: UUID = letter.id
     return letter_id
 
 
 _STATES = {
-    "queued": "waiting for a print batch",
-    "held_back": "held back for want of an address",
-    "batched": "in a print batch that is not handed over",
-    "handed_over": "on its way",
-    "returned": "returned",
-    "cancelled": "cancelled",
+    "queued": N_("waiting for a print batch"),
+    "held_back": N_("held back for want of an address"),
+    "batched": N_("in a print batch that is not handed over"),
+    "handed_over": N_("on its way"),
+    "returned": N_("returned"),
+    "cancelled": N_("cancelled"),
 }
 
 
 def _letter(session: Session, number: str) -> Any:
     try:
         digits = read_letter_number(number)
-    except ValueError as error:
-        raise Invalid(str(error)) from None
+    except Unreadable as error:
+        raise Invalid("{reason}", reason=error.text) from None
     row = session.execute(
         text("SELECT id, number, state FROM letter WHERE number = :number FOR UPDATE"), {"number": digits}
     ).one_or_none()
     if row is None:
-        raise NotFound(f"There is no letter {digits}.")
+        raise NotFound("There is no letter {letter}.", letter=digits)
     return row
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from service.errors import Refused
+from service.errors import N_, Refused, Text
 from service.letters.content import Letter
 from service.letters.rendering import RenderingFailed, render_batch
 
@@ -69,8 +69,12 @@ def _render_apart(letters: Sequence[Letter], out: Path, templates: Path | None, 
     if process.returncode == 0:
         return msgspec.json.decode(process.stdout, type=list[int])
     if process.returncode == _REFUSED:
-        raise RenderingFailed(process.stdout.decode())
-    raise RenderingFailed(f"The print batch {out.name} failed: its process ended with status {process.returncode}.")
+        raise RenderingFailed(N_("{reason}"), reason=msgspec.json.decode(process.stdout, type=Text))
+    raise RenderingFailed(
+        N_("The print batch {batch} failed: its process ended with status {status}."),
+        batch=out.name,
+        status=process.returncode,
+    )
 
 
 def _main() -> int:
@@ -78,7 +82,7 @@ def _main() -> int:
     try:
         pages = render_batch(job.letters, Path(job.out), Path(job.templates) if job.templates else None)
     except Refused as refused:
-        sys.stdout.write(refused.message)
+        sys.stdout.write(msgspec.json.encode(refused.text, enc_hook=str).decode())
         return _REFUSED
     sys.stdout.write(msgspec.json.encode(pages).decode())
     return 0

@@ -151,5 +151,7 @@ def _add_template_commands(group: click.Group) -> None:
         """Check that templates still hold every field that a letter must have, in every language."""
         problems = check_templates(templates)
         if problems:
-            raise Refused(f"The templates have {len(problems)} problems:\n" + "\n".join(problems))
+            raise Refused(
+                "The templates have {count} problems:\n{problems}", count=len(problems), problems="\n".join(problems)
+            )
         return {"problems": []}, ["The templates hold every field, in every language."]

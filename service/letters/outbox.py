@@ -31,7 +31,9 @@ class Outbox:
             delivered.write_text(digest)
             _sync(self.folder)
         except OSError as error:
-            raise Refused(f"The outbox {self.folder} cannot be written: {error.strerror}.") from error
+            raise Refused(
+                "The outbox {folder} cannot be written: {reason}.", folder=self.folder, reason=error.strerror
+            ) from error
 
 
 def _sync(path: Path) -> None:

@@ -150,7 +150,7 @@ def hand_over(
             for path in _files(folder, one):
                 path.unlink()
     if batch is not None and not sent:
-        raise Conflict(f"Batch {batch} is handed over already.")
+        raise Conflict("Batch {batch} is handed over already.", batch=batch)
     return sent
 
 
@@ -184,7 +184,9 @@ def _alone_in(folder: Path) -> Iterator[None]:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise Invalid(f"Letters cannot be written to {folder}: {error.strerror}.") from error
+        raise Invalid(
+            "Letters cannot be written to {folder}: {reason}.", folder=folder, reason=error.strerror
+        ) from error
 
 
 def _next_letters(session: Session, protected: bool, after: str) -> dict[str, UUID]:
@@ -254,7 +256,7 @@ def _batches(session: Session, number: int | None) -> list[_Batch]:
     query = text(f"{_BATCH} WHERE {wanted} ORDER BY number")
     rows = session.execute(query, {} if number is None else {"number": number}).all()
     if number is not None and not rows:
-        raise NotFound(f"There is no batch {number}.")
+        raise NotFound("There is no batch {batch}.", batch=number)
     return [msgspec.convert(row, _Batch, from_attributes=True) for row in rows]
 
 
@@ -302,7 +304,9 @@ def _letters(database: Database, municipality: Municipality, keys: KeyRing, batc
             text("SELECT content FROM letter WHERE batch_id = :id ORDER BY place"), {"id": batch.id}
         ).all()
     if not all(row.content for row in contents):
-        raise Conflict(f"What the letters of batch {batch.number} said was erased when its retention was over.")
+        raise Conflict(
+            "What the letters of batch {batch} said was erased when its retention was over.", batch=batch.number
+        )
     return [msgspec.json.decode(secrets.decrypt_bytes(row.content), type=Letter) for row in contents]
 
 
@@ -315,7 +319,9 @@ def _note_pages(session: Session, batch: _Batch, counts: list[int], digest: str)
     now = _locked(session, batch)
     if now.handed_over:
         if digest != now.sha256:
-            raise Conflict(f"Batch {now.number} no longer renders as it was sent: the templates have changed since.")
+            raise Conflict(
+                "Batch {batch} no longer renders as it was sent: the templates have changed since.", batch=now.number
+            )
         return
     session.execute(
         text("UPDATE print_batch SET pages = :pages, sha256 = :digest WHERE id = :id"),

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import typst
 
-from service.errors import Refused
+from service.errors import N_, Refused
 from service.letters.content import Letter
 from service.letters.glyphs import font_folders
 from service.letters.texts import TEMPLATES, load_texts
@@ -27,7 +27,7 @@ _PAGE_TREE = re.compile(rb"/Type/Pages/Count (\d+)")
 class RenderingFailed(Refused):
     """A template or a print batch is at fault; the message names no person."""
 
-    title = "The letters could not be rendered"
+    title = N_("The letters could not be rendered")
 
 
 def render_batch(letters: Sequence[Letter], out: Path, templates: Path | None = None) -> list[int]:
@@ -38,9 +38,9 @@ def render_batch(letters: Sequence[Letter], out: Path, templates: Path | None = 
     batches belong in `render_batches`. Raises RenderingFailed; `out` is then as it was.
     """
     if not letters:
-        raise RenderingFailed("A print batch needs at least one letter.")
+        raise RenderingFailed(N_("A print batch needs at least one letter."))
     if len({letter.protected for letter in letters}) > 1:
-        raise RenderingFailed("Letters to protected addresses go in a print batch of their own.")
+        raise RenderingFailed(N_("Letters to protected addresses go in a print batch of their own."))
     view = batch_view(letters, load_texts(templates))
     with template_root(templates) as root:
         pdf, pages = _compile(view, root)
@@ -55,7 +55,7 @@ def template_root(templates: Path | None) -> Iterator[Path]:
         yield TEMPLATES
         return
     if not templates.is_dir():
-        raise RenderingFailed("The folder named for the letter templates does not exist.")
+        raise RenderingFailed(N_("The folder named for the letter templates does not exist."))
     with tempfile.TemporaryDirectory(prefix="letter-templates-") as merged:
         shutil.copytree(TEMPLATES, merged, dirs_exist_ok=True)
         shutil.copytree(templates, merged, dirs_exist_ok=True)
@@ -86,10 +86,12 @@ def _compile(view: View, root: Path) -> tuple[bytes, list[int]]:
         pdf = machine.compile(format="pdf", pdf_standards=["ua-1"], timestamp=written)
         starts = json.loads(machine.eval(STARTS))
     except typst.TypstError as error:
-        raise RenderingFailed(f"The letter templates could not be rendered: {error.message}.") from None
+        raise RenderingFailed(
+            N_("The letter templates could not be rendered: {reason}."), reason=error.message
+        ) from None
     pages = _PAGE_TREE.search(pdf) if isinstance(pdf, bytes) else None
     if not isinstance(pdf, bytes) or not pages or len(starts) != len(view["letters"]):
-        raise RenderingFailed("The letter templates must mark the start of every letter with the label <letter>.")
+        raise RenderingFailed(N_("The letter templates must mark the start of every letter with the label <letter>."))
     return pdf, [after - before for before, after in pairwise([*starts, int(pages[1]) + 1])]
 
 

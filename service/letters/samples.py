@@ -23,7 +23,7 @@ def sample_letter(
 ) -> Letter:
     """A letter to people who do not exist; `language` as in `Letter`, `own_language` that of the municipality."""
     if kind not in KINDS:
-        raise Refused(f"There is no letter of the kind {kind!r}; there are: {', '.join(KINDS)}.")
+        raise Refused("There is no letter of the kind {kind!r}; there are: {known}.", kind=kind, known=", ".join(KINDS))
     names = _CHILDREN[:children]
     return Letter(
         number="7K4M-29",

@@ -62,8 +62,10 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         try:
             top, left, width, height = (float(part) for part in self.window.split(","))
         except ValueError:
-            said = "is neither c5 nor c65 nor four measures in millimetres: top,left,width,height"
-            raise Invalid("Some settings are wrong.", [FieldError("window", said)]) from None
+            wrong = FieldError(
+                "window", "is neither c5 nor c65 nor four measures in millimetres: top,left,width,height"
+            )
+            raise Invalid("Some settings are wrong.", errors=[wrong]) from None
         return Window(top=top, left=left, width=width, height=height)
 
     def folder(self) -> Path | None:
@@ -80,14 +82,18 @@ def signature(session: Session) -> Signature:
 def set_signature(session: Session, municipality: Municipality, written: dict[str, str]) -> Signature:
     """Change the named settings and keep the others."""
     known = Signature.__struct_fields__
-    wrong = [FieldError(key, f"is no setting; known are {', '.join(known)}") for key in written if key not in known]
+    wrong = [
+        FieldError(key, "is no setting; known are {known}", {"known": ", ".join(known)})
+        for key in written
+        if key not in known
+    ]
     if wrong:
-        raise Invalid("Some settings are wrong.", wrong)
+        raise Invalid("Some settings are wrong.", errors=wrong)
     changed: dict[str, Any] = {key: value.strip() for key, value in written.items()}
     new = msgspec.structs.replace(signature(session), **changed)
     new.envelope()
     if new.templates and not Path(new.templates).is_dir():
-        raise Invalid("Some settings are wrong.", [FieldError("templates", "is no folder")])
+        raise Invalid("Some settings are wrong.", errors=[FieldError("templates", "is no folder")])
     session.execute(
         text(
             """INSERT INTO letter_settings (tenant_id, settings) VALUES (:tenant, :settings)

@@ -120,7 +120,7 @@ class Texts(msgspec.Struct, frozen=True):
         try:
             return self.wordings[language]
         except KeyError:
-            raise Refused(f"There is no wording for letters in the language {language!r}.") from None
+            raise Refused("There is no wording for letters in the language {language!r}.", language=language) from None
 
 
 def text_file(name: str, templates: Path | None) -> Path:
@@ -140,7 +140,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"The wording file texts/{path.name} cannot be read: {error}.") from None
+        raise Refused(
+            "The wording file texts/{file} cannot be read: {reason}.", file=path.name, reason=str(error)
+        ) from None
 
 
 def load_texts(templates: Path | None) -> Texts:

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from service.audit.actions import Actor, record
 from service.database.locks import one_at_a_time
 from service.eligibility import schemes
-from service.errors import Conflict, Invalid, NotFound
+from service.errors import N_, Conflict, Invalid, NotFound, Text, Unreadable
 from service.identity.actions import Municipality
 from service.letters.actions import queue_again, returned_letter
 from service.letters.numbers import LAST_RUNNING_NUMBER, NEXT_LETTER_NUMBER
@@ -48,8 +48,8 @@ def find_pass(session: Session, keys: KeyRing, number: str) -> UUID:
     """The pass with this number, as people write it; refuses a mistyped and an unknown one."""
     try:
         canonical = pass_numbers.parse(number)
-    except ValueError as error:
-        raise Invalid(str(error)) from None
+    except Unreadable as error:
+        raise Invalid("{reason}", reason=error.text) from None
     found: UUID | None = session.execute(
         text("SELECT id FROM leisure_pass WHERE number_hash = :hash"), {"hash": keys.lookup_hash("pass", canonical)}
     ).scalar()
@@ -72,7 +72,7 @@ def replace_pass(
     one_at_a_time(session, "letters", municipality.id)
     old = _end(session, pass_id, "replaced", because)
     if old.valid_to < clock.today(municipality.time_zone):
-        raise Conflict(f"The pass expired on {old.valid_to}.")
+        raise Conflict("The pass expired on {date}.", date=old.valid_to)
     number = pass_numbers.generate()
     at = clock.now()
     new: UUID = session.execute(
@@ -127,14 +127,17 @@ def _end(session: Session, pass_id: UUID, state: str, because: str) -> Any:
         {"id": pass_id},
     ).one_or_none()
     if row is None:
-        raise NotFound(f"There is no pass {pass_id}.")
+        raise NotFound("There is no pass {id}.", id=pass_id)
     if row.state != "live":
-        raise Conflict(f"The pass is {row.state} already.")
+        raise Conflict("The pass is {state} already.", state=Text(_STATES[row.state]))
     session.execute(
         text("UPDATE leisure_pass SET state = :state, ended_at = :at, ended_because = :because WHERE id = :id"),
         {"id": pass_id, "state": state, "at": clock.now(), "because": because.strip()},
     )
     return row
+
+
+_STATES = {"replaced": N_("replaced"), "revoked": N_("revoked")}
 
 
 def _transfer(session: Session, municipality: Municipality, old: UUID, new: UUID, balance: Any) -> None:

@@ -98,7 +98,7 @@ def approve(run_id: UUID, email: str) -> Any:
         approver = find_approver(session, email, APPROVERS)
         tenant_id = act_where(session, approver, "refresh_run", run_id)
         if tenant_id is None:
-            raise NotFound(f"There is no run {run_id} that {email} may approve.")
+            raise NotFound("There is no run {run} that {email} may approve.", run=run_id, email=email)
         municipality = municipality_by_id(session, tenant_id)
         result = eligibility_actions.approve(session, approver, run_id, municipality, progress)
         actor = Actor(door="command", account_id=approver.account_id)

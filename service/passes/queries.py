@@ -59,6 +59,6 @@ def list_passes(
                 written += 1
                 progress.at("Listing passes", written)
     except OSError as error:
-        raise Invalid(f"{out} cannot be written: {error.strerror}.") from error
+        raise Invalid("{file} cannot be written: {reason}.", file=out, reason=error.strerror) from error
     record(session, municipality.id, actor, "passes.list", ("leisure_pass", None), details={"rows": written})
     return written

@@ -1,5 +1,6 @@
 """Importing register extracts: staged, gated, merged; all of it or nothing."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from psycopg.rows import tuple_row
 from sqlmodel import Session
 
 from service.audit.actions import Actor, record
-from service.errors import Conflict, Invalid, NotFound
+from service.errors import N_, Conflict, Invalid, NotFound, Text
 from service.identity.actions import Approver, Municipality
 from service.register import merge, rules, staging
 from service.register.extracts import read_layout
@@ -102,9 +103,7 @@ def confirm_import(
     """
     cursor = _raw_cursor(session)
     _begin(cursor, tenant_id)
-    counts, imported_by = _held_import(cursor, import_id)
-    if imported_by is not None and imported_by == approver.account_id:
-        raise Conflict("Whoever imported the file cannot confirm it; a second person must.")
+    counts = _held_import(cursor, import_id, approver.account_id, lock=True)
     compared = _compare(cursor, _restore(cursor, import_id), progress)
     _merge(cursor, tenant_id, import_id, compared, progress)
     cursor.execute("DELETE FROM held_row WHERE import_id = %s", [import_id])
@@ -115,6 +114,11 @@ def confirm_import(
     actor = Actor(door="command", account_id=approver.account_id)
     record(session, tenant_id, actor, "register.import.confirm", ("register_import", import_id), details=counts)
     return _result(import_id, "merged", None, counts, _rejected_file(folder, import_id))
+
+
+def require_confirmable(session: Session, import_id: UUID, account_id: UUID) -> None:
+    """Refuse what `confirm_import` would refuse to this account as things stand; waits for nobody."""
+    _held_import(_raw_cursor(session), import_id, account_id, lock=False)
 
 
 def _source(kind: str, path: Path, municipality: Municipality, secrets: TenantSecrets) -> Source:
@@ -264,16 +268,17 @@ def _hold(cursor: psycopg.Cursor[Any], tenant_id: UUID, import_id: UUID, kinds: 
         )
 
 
-def _held_import(cursor: psycopg.Cursor[Any], import_id: UUID) -> tuple[dict[str, int], UUID | None]:
-    row = cursor.execute(
-        "SELECT state, counts, imported_by, imported_at FROM register_import WHERE id = %s FOR UPDATE",
-        [import_id],
+def _held_import(cursor: psycopg.Cursor[Any], import_id: UUID, account_id: UUID, *, lock: bool) -> dict[str, int]:
+    """The counts of a held import that this account may confirm."""
+    query = "SELECT state, counts, imported_by, imported_at FROM register_import WHERE id = %s"
+    row: tuple[str, dict[str, int], UUID | None, datetime] | None = cursor.execute(
+        query + (" FOR UPDATE" if lock else ""), [import_id]
     ).fetchone()
     if row is None:
-        raise NotFound(f"There is no import {import_id} that this account may confirm.")
+        raise NotFound("There is no import {id} that this account may confirm.", id=import_id)
     state, counts, imported_by, imported_at = row
     if state != "held":
-        raise Conflict(f"The import {import_id} is not held; it is {state}.")
+        raise Conflict("The import {id} is not held; it is {state}.", id=import_id, state=Text(_STATES[state]))
     newer = cursor.execute(
         """SELECT 1 FROM register_import
             WHERE state = 'merged' AND (imported_at, id) > (%s, %s) AND counts ?| %s LIMIT 1""",
@@ -281,7 +286,12 @@ def _held_import(cursor: psycopg.Cursor[Any], import_id: UUID) -> tuple[dict[str
     ).fetchone()
     if newer:
         raise Conflict("A newer file was merged since this one was held. Import the file again.")
-    return counts, imported_by
+    if imported_by is not None and imported_by == account_id:
+        raise Conflict("Whoever imported the file cannot confirm it; a second person must.")
+    return counts
+
+
+_STATES = {"held": N_("held"), "merged": N_("merged"), "discarded": N_("discarded")}
 
 
 def _restore(cursor: psycopg.Cursor[Any], import_id: UUID) -> dict[str, str]:

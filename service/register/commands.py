@@ -55,7 +55,7 @@ def confirm(import_id: UUID, email: str) -> Any:
         approver = find_approver(session, email, CONFIRMERS)
         tenant_id = act_where(session, approver, "register_import", import_id)
         if tenant_id is None:
-            raise NotFound(f"There is no import {import_id} that {email} may confirm.")
+            raise NotFound("There is no import {id} that {email} may confirm.", id=import_id, email=email)
         folder = database.home / "imports"
         result = actions.confirm_import(session, approver, import_id, tenant_id, folder, console.progress())
     return result, _lines(result)

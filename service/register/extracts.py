@@ -6,13 +6,14 @@ swallow every row up to the next one.
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 from itertools import count, repeat
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
-from service.errors import Invalid
+from service.errors import N_, Count, Invalid, Text
 from service.register.rules import masked
 
 _BLOCK = 1 << 20
@@ -42,20 +43,39 @@ def read_layout(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] 
     delimiter = ";" if header.count(";") > header.count(",") else ","
     names = [name.strip().strip('"').strip().lower() for name in header.split(delimiter)]
     known = columns + optional
-    expected = f"Expected: {delimiter.join(columns)}."
+    expected = delimiter.join(columns)
     if not set(names) & set(known):
         # It may be a person's row: not a word of it is repeated.
-        raise Invalid(f"The first line of {path.name} is no header. {expected}")
-    problems = [
-        ("lacks", [name for name in columns if name not in names]),
-        ("has the unknown", [repr(masked("", name)) for name in names if name not in known]),
-        ("repeats", sorted({name for name in names if name in known and names.count(name) > 1})),
-    ]
-    said = [f"{what} column{'s' if len(which) > 1 else ''} {', '.join(which)}" for what, which in problems if which]
-    if said:
-        raise Invalid(f"The header of {path.name} {'; it '.join(said)}. {expected}")
+        raise Invalid("The first line of {file} is no header. Expected: {expected}.", file=path.name, expected=expected)
+    if said := _problems(names, columns, known):
+        raise Invalid(
+            "The header of {file} {problems}. Expected: {expected}.",
+            file=path.name,
+            problems=reduce(_and_it, said),
+            expected=expected,
+        )
     positions = tuple(names.index(name) if name in names else -1 for name in known)
     return Layout(delimiter=delimiter, positions=positions, width=len(names))
+
+
+_LACKS = (N_("lacks column {columns}"), N_("lacks columns {columns}"))
+_UNKNOWN = (N_("has the unknown column {columns}"), N_("has the unknown columns {columns}"))
+_REPEATS = (N_("repeats column {columns}"), N_("repeats columns {columns}"))
+
+
+def _problems(names: list[str], columns: tuple[str, ...], known: tuple[str, ...]) -> list[Text]:
+    said = []
+    if lacking := [name for name in columns if name not in names]:
+        said.append(Text(_LACKS[len(lacking) > 1], {"columns": ", ".join(lacking)}))
+    if unknown := [repr(masked("", name)) for name in names if name not in known]:
+        said.append(Text(_UNKNOWN[len(unknown) > 1], {"columns": ", ".join(unknown)}))
+    if repeated := sorted({name for name in names if name in known and names.count(name) > 1}):
+        said.append(Text(_REPEATS[len(repeated) > 1], {"columns": ", ".join(repeated)}))
+    return said
+
+
+def _and_it(first: Text, second: Text) -> Text:
+    return Text(N_("{first}; it {second}"), {"first": first, "second": second})
 
 
 def _header(path: Path) -> str:
@@ -63,20 +83,32 @@ def _header(path: Path) -> str:
         with path.open("rb") as file:
             start = file.read(LONGEST_LINE)
     except OSError as error:
-        raise Invalid(f"{path.name} cannot be read: {error.strerror}.") from error
+        raise Invalid("{file} cannot be read: {reason}.", file=path.name, reason=error.strerror) from error
     first = start.removeprefix(_BOM).split(b"\n", 1)[0].rstrip(b"\r")
     if start.startswith(_UTF_16) or b"\0" in first:
-        raise Invalid(f"{path.name} is not UTF-8 but looks like UTF-16. Save it as UTF-8 and import it again.")
+        raise Invalid(
+            "{file} is not UTF-8 but looks like UTF-16. Save it as UTF-8 and import it again.", file=path.name
+        )
     if not first.strip():
-        raise Invalid(f"{path.name} does not begin with a header: {'its first line' if start else 'it'} is empty.")
+        if start:
+            raise Invalid("{file} does not begin with a header: its first line is empty.", file=path.name)
+        raise Invalid("{file} does not begin with a header: it is empty.", file=path.name)
     if b"\r" in first:
-        raise Invalid(f"The lines of {path.name} end in a carriage return alone. Save it with usual line breaks.")
+        raise Invalid(
+            "The lines of {file} end in a carriage return alone. Save it with usual line breaks.", file=path.name
+        )
     if len(first) == LONGEST_LINE:
-        raise Invalid(f"The first line of {path.name} is no header: it is longer than {LONGEST_LINE:,} characters.")
+        raise Invalid(
+            "The first line of {file} is no header: it is longer than {longest} characters.",
+            file=path.name,
+            longest=Count(LONGEST_LINE),
+        )
     try:
         return first.decode()
     except UnicodeDecodeError:
-        raise Invalid(f"The header of {path.name} is not UTF-8. Save the file as UTF-8 and import it again.") from None
+        raise Invalid(
+            "The header of {file} is not UTF-8. Save the file as UTF-8 and import it again.", file=path.name
+        ) from None
 
 
 def middle_of(path: Path) -> int:

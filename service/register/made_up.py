@@ -14,7 +14,7 @@ from typing import TextIO
 
 import msgspec
 
-from service.errors import Refused
+from service.errors import Count, Refused
 from service.register.made_up_names import COUNTRIES, MAN, WOMAN, Background, Country, District
 
 MOST_HOUSEHOLDS = 1_000_000
@@ -102,7 +102,7 @@ def _serials(year: int, norwegian: bool) -> tuple[int, int]:
     """The first serial number of a birth year and the one after the last, as the century's series run."""
     last_year = 2039 if norwegian else 2057
     if year > last_year:
-        raise Refused(f"Made-up identity numbers exist for births until {last_year}; choose an earlier date.")
+        raise Refused("Made-up identity numbers exist for births until {year}; choose an earlier date.", year=last_year)
     if norwegian:
         return (0, 500) if year < 2000 else (500, 1000)
     if year < 2000:
@@ -369,9 +369,9 @@ def write_extract(
     which no synthetic numbers exist.
     """
     if country not in COUNTRIES:
-        raise Refused(f"There is no made-up municipality for the country {country!r}; choose dk or no.")
+        raise Refused("There is no made-up municipality for the country {country!r}; choose dk or no.", country=country)
     if not 0 < households <= MOST_HOUSEHOLDS:
-        raise Refused(f"A made-up municipality has from 1 to {MOST_HOUSEHOLDS:,} households.")
+        raise Refused("A made-up municipality has from 1 to {most} households.", most=Count(MOST_HOUSEHOLDS))
     if on.year < 2010:
         raise Refused("A made-up municipality can be dated from 2010 on.")
     folder.mkdir(parents=True, exist_ok=True)

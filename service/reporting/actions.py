@@ -42,7 +42,7 @@ def make_report(
         folder.mkdir(parents=True, exist_ok=True)
         files = [write_csv(report, stem), write_workbook(report, stem), *write_pictures(report, stem)]
     except OSError as error:
-        raise Invalid(f"{folder} cannot be written: {error.strerror}.") from error
+        raise Invalid("{file} cannot be written: {reason}.", file=folder, reason=error.strerror) from error
     details = {
         "period": report.period.start.isoformat(),
         "threshold": report.threshold,
@@ -66,9 +66,14 @@ def read_report(
     now = figures(session, version.scheme_id, period.start, groups)
     if now is None:
         raise Invalid(
-            f"Nothing has been determined for {scheme} from {period.start} to {period.end}, so there is nothing to "
-            f"report: run `medspiller eligibility refresh --municipality {municipality.code} --scheme {scheme} "
-            f"--on {on} --commit` first, or name a date of another period."
+            "Nothing has been determined for {scheme} from {start} to {end}, so there is nothing to "
+            "report: run `medspiller eligibility refresh --municipality {municipality} --scheme {scheme} "
+            "--on {on} --commit` first, or name a date of another period.",
+            scheme=scheme,
+            start=period.start,
+            end=period.end,
+            municipality=municipality.code,
+            on=on.isoformat(),
         )
     earlier = figures(session, version.scheme_id, before.start, groups)
     least = threshold if threshold is not None else threshold_of(session)

@@ -2,6 +2,8 @@
 
 import re
 
+from service.errors import N_, Unreadable
+
 _KRONER = re.compile(r"([+-]?)([0-9]{1,13})(?:[.,]([0-9]{1,2}))?")
 
 # Between thousands, and before the øre. A number with an ordinary space could break over two lines.
@@ -12,7 +14,7 @@ def parse_kroner(text: str) -> int:
     """Read an amount in kroner, such as `192714`, `-12,5` or `1000.00`, as øre.
 
     At most 13 digits of kroner and two decimals after a point or a comma. Separators between thousands are
-    refused, since `1.000` means one krone in one file and a thousand in another. Raises ValueError with one
+    refused, since `1.000` means one krone in one file and a thousand in another. Raises Unreadable with one
     sentence.
     """
     # Most incomes are whole kroner, and this takes a third of the time.
@@ -20,8 +22,8 @@ def parse_kroner(text: str) -> int:
         return int(text) * 100
     match = _KRONER.fullmatch(text.strip())
     if match is None:
-        raise ValueError(
-            "An amount is digits with at most two decimals, without separators between thousands: 1234,50."
+        raise Unreadable(
+            N_("An amount is digits with at most two decimals, without separators between thousands: 1234,50.")
         )
     sign, kroner, decimals = match.groups()
     ore = int(kroner) * 100

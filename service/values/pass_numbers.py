@@ -8,6 +8,8 @@ found.
 
 import secrets
 
+from service.errors import N_, Unreadable
+
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 11
 RANDOM_BITS = 50
@@ -55,16 +57,18 @@ def generate_from(bits: int) -> str:
 def parse(text: str) -> str:
     """The canonical form, eleven characters, of a pass number as people write or dictate it.
 
-    Case, spaces, hyphens and dots do not matter; O is read as 0, I and L as 1, U as V. Raises ValueError
+    Case, spaces, hyphens and dots do not matter; O is read as 0, I and L as 1, U as V. Raises Unreadable
     with a sentence for the person who typed it.
     """
     number = text.translate(_READING)
     if not all(character in _VALUES for character in number):
-        raise ValueError("A pass number holds only the letters A to Z and digits.")
+        raise Unreadable(N_("A pass number holds only the letters A to Z and digits."))
     if len(number) != LENGTH:
-        raise ValueError(f"A pass number has {LENGTH} characters and this has {len(number)}.")
+        raise Unreadable(
+            N_("A pass number has {length} characters and this has {found}."), length=LENGTH, found=len(number)
+        )
     if _checksum(number):
-        raise ValueError("The pass number is mistyped: compare each character with the pass.")
+        raise Unreadable(N_("The pass number is mistyped: compare each character with the pass."))
     return number
 
 

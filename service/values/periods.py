@@ -4,6 +4,8 @@ from datetime import date, timedelta
 
 import msgspec
 
+from service.errors import N_, Unreadable
+
 # Months in a period, and the month in which one begins.
 _KINDS = {"calendar_year": (12, 1), "school_year": (12, 8), "half_year": (6, 1)} | {
     f"months_{months}": (months, 1) for months in (1, 2, 3, 4, 6, 12)
@@ -28,11 +30,11 @@ def period_of(kind: str, on: date) -> Period:
     """The period of this kind in which a date lies.
 
     Kinds: `calendar_year`, `school_year` (1 August to 31 July), `half_year` (from January and July) and
-    `months_N`, blocks of N months counted from January, for N that divide 12. Raises ValueError for any
+    `months_N`, blocks of N months counted from January, for N that divide 12. Raises Unreadable for any
     other.
     """
     if kind not in _KINDS:
-        raise ValueError(f"Periods are of the kinds {', '.join(_KINDS)}.")
+        raise Unreadable(N_("Periods are of the kinds {known}."), known=", ".join(_KINDS))
     length, first_month = _KINDS[kind]
     months = on.year * 12 + on.month - first_month
     start = months - months % length + first_month - 1

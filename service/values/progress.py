@@ -20,12 +20,16 @@ class Progress:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + 1
-        self._say(f"{step}: {done:,}" + (f" of {of:,}" if of else ""))
+        self.tell(step, done, of)
 
     def step(self, text: str) -> None:
         """Name a step of long set-based work as it begins."""
         self._next = time.monotonic() + 1
-        self._say(text)
+        self.tell(text)
+
+    def tell(self, step: str, done: int | None = None, of: int | None = None) -> None:
+        """Say it at once: the step, and where it is counted how much is done of how much."""
+        self._say(step if done is None else f"{step}: {done:,}" + (f" of {of:,}" if of else ""))
 
 
 def to_standard_error(text: str) -> None:

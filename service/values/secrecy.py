@@ -96,7 +96,7 @@ class KeyRing:
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _create(path)
         except OSError as error:
-            raise Refused(f"The key file {path} cannot be made: {error.strerror}.") from error
+            raise Refused("The key file {file} cannot be made: {reason}.", file=path, reason=error.strerror) from error
         return cls(path)
 
     def for_tenant(self, tenant_id: UUID) -> "TenantSecrets":
@@ -118,17 +118,26 @@ class KeyRing:
         with self._changed() as file:
             key_id = max(file.keys) + 1
             if key_id > _HIGHEST_ID:
-                raise Refused(f"The key file {self.path} is full: the last of its {_HIGHEST_ID} key ids is taken.")
+                raise Refused(
+                    "The key file {file} is full: the last of its {most} key ids is taken.",
+                    file=self.path,
+                    most=_HIGHEST_ID,
+                )
             self._keep(msgspec.structs.replace(file, current=key_id, keys=file.keys | {key_id: os.urandom(_KEY_BYTES)}))
 
     def retire(self, key_id: int) -> None:
         """Take a key out of the file for good. What it encrypted can never be read again: nothing may be left."""
         with self._changed() as file:
             if key_id not in file.keys:
-                raise Refused(f"The key file {self.path} has no key {key_id}; it has {_listed(file.keys)}.")
+                raise Refused(
+                    "The key file {file} has no key {key}; it has {known}.",
+                    file=self.path,
+                    key=key_id,
+                    known=_listed(file.keys),
+                )
             if key_id == file.current:
                 raise Refused(
-                    f"Key {key_id} is the current one. Run `medspiller keys rotate` and `keys reencrypt` first."
+                    "Key {key} is the current one. Run `medspiller keys rotate` and `keys reencrypt` first.", key=key_id
                 )
             self._keep(msgspec.structs.replace(file, keys={i: key for i, key in file.keys.items() if i != key_id}))
 
@@ -139,7 +148,9 @@ class KeyRing:
             with _locked(self.path):
                 yield _read(self.path)
         except OSError as error:
-            raise Refused(f"The key file {self.path} cannot be changed: {error.strerror}.") from error
+            raise Refused(
+                "The key file {file} cannot be changed: {reason}.", file=self.path, reason=error.strerror
+            ) from error
         self._load()
 
     def _keep(self, file: _KeyFile) -> None:
@@ -251,14 +262,14 @@ def _read(path: Path) -> _KeyFile:
             mode = os.fstat(opened.fileno()).st_mode
             content = opened.read()
     except OSError as error:
-        raise Refused(f"The key file {path} cannot be read: {error.strerror}.") from error
+        raise Refused("The key file {file} cannot be read: {reason}.", file=path, reason=error.strerror) from error
     if mode & 0o077:
-        raise Refused(f"The key file {path} is open to other users; allow only its owner (chmod 600).")
+        raise Refused("The key file {file} is open to other users; allow only its owner (chmod 600).", file=path)
     try:
         return msgspec.json.decode(content, type=_KeyFile)
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Without the cause: it might quote what it could not read.
-        raise Refused(f"The key file {path} is damaged; restore it from a backup.") from None
+        raise Refused("The key file {file} is damaged; restore it from a backup.", file=path) from None
 
 
 def _create(path: Path) -> None:
