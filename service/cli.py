@@ -9,7 +9,7 @@ from service.care.checks import CHECKS, unsealed
 from service.care.commands import keys, retention_group, trial_restore_command
 from service.database.commands import database_commands
 from service.eligibility.commands import eligibility, municipality, scheme
-from service.identity.commands import user
+from service.identity.commands import organisation, token, user
 from service.letters.commands import letters_group
 from service.passes.actions import send_again
 from service.passes.commands import passes
@@ -44,7 +44,20 @@ def main() -> None:
 
 
 letters = letters_group(compose_letters, send_again)
-for group in (municipality, user, scheme, register, eligibility, passes, letters, audit, retention_group, keys):
+for group in (
+    municipality,
+    organisation,
+    user,
+    token,
+    scheme,
+    register,
+    eligibility,
+    passes,
+    letters,
+    audit,
+    retention_group,
+    keys,
+):
     main.add_command(group)
 database = database_commands(CHECKS, unsealed)
 database.add_command(trial_restore_command(CHECKS, unsealed))

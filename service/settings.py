@@ -2,7 +2,10 @@
 
 import os
 from datetime import UTC, datetime
+from email.errors import MessageError
+from email.headerregistry import Address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -13,7 +16,9 @@ class Settings(msgspec.Struct, frozen=True):
     """Where this installation keeps its things and how large it may grow.
 
     `home` holds the embedded database, the keys and the outboxes; two homes never meet. Where `database_url` and
-    `database_owner_url` are set, that PostgreSQL is used in place of the embedded one.
+    `database_owner_url` are set, that PostgreSQL is used in place of the embedded one. E-mails leave
+    through the server of `smtp_url`, from `email_from`; without a server they are put into a folder of `home`.
+    `max_upload_mb`: how many megabytes one upload may have, all its files together.
     """
 
     home: Path
@@ -21,6 +26,11 @@ class Settings(msgspec.Struct, frozen=True):
     database_owner_url: str | None
     pool_size: int
     now: datetime | None
+    public_url: str | None = None
+    requests_per_minute: int = 600
+    smtp_url: str | None = None
+    email_from: str = "medspiller@localhost"
+    max_upload_mb: int = 500
 
 
 def load() -> Settings:
@@ -34,7 +44,65 @@ def load() -> Settings:
         database_owner_url=owner or None,
         pool_size=_positive("MEDSPILLER_POOL_SIZE", 10),
         now=_instant("MEDSPILLER_NOW"),
+        public_url=_public_url(),
+        requests_per_minute=_positive("MEDSPILLER_REQUESTS_PER_MINUTE", 600),
+        smtp_url=_mail_server(),
+        email_from=_sender(),
+        max_upload_mb=_positive("MEDSPILLER_MAX_UPLOAD_MB", 500),
     )
+
+
+def is_local(host: str | None) -> bool:
+    """Whether a host is this very machine, where plain HTTP may do."""
+    return host in ("localhost", "127.0.0.1", "::1")
+
+
+def _public_url() -> str | None:
+    url = os.environ.get("MEDSPILLER_PUBLIC_URL")
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        bare = (
+            bool(parts.hostname) and parts.port != 0 and parts.path in ("", "/") and not (parts.query or parts.fragment)
+        )
+        whole = bare and parts.username is None and url.isprintable()
+        secure = parts.scheme == "https" or (parts.scheme == "http" and is_local(parts.hostname))
+    except ValueError:
+        whole = secure = False
+    if not (whole and secure):
+        raise Refused(
+            "MEDSPILLER_PUBLIC_URL must be an address such as https://fritidspas.kommune.example, with https."
+        )
+    return url.rstrip("/")
+
+
+def _mail_server() -> str | None:
+    url = os.environ.get("MEDSPILLER_SMTP_URL")
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0 and not parts.path
+    except ValueError:
+        whole = False
+    if not whole:
+        # It is not quoted: it may hold a password.
+        raise Refused("MEDSPILLER_SMTP_URL must be of the form smtp://USER:PASSWORD@HOST:PORT, or begin with smtps://.")
+    if not os.environ.get("MEDSPILLER_EMAIL_FROM"):
+        raise Refused("Set MEDSPILLER_EMAIL_FROM, the address that e-mails come from, beside MEDSPILLER_SMTP_URL.")
+    return url
+
+
+def _sender() -> str:
+    sender = os.environ.get("MEDSPILLER_EMAIL_FROM") or "medspiller@localhost"
+    try:
+        whole = Address(addr_spec=sender).addr_spec == sender and sender.isascii() and sender.isprintable()
+    except (ValueError, IndexError, MessageError):
+        whole = False
+    if not whole or "@" not in sender:
+        raise Refused("MEDSPILLER_EMAIL_FROM must be an e-mail address such as medspiller@kommune.example.")
+    return sender
 
 
 def _positive(name: str, default: int) -> int:
@@ -42,7 +110,7 @@ def _positive(name: str, default: int) -> int:
     if not text:
         return default
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise Refused(f"{name} must be a whole number of at least 1, not {text!r}.")
+        raise Refused("{name} must be a whole number of at least 1, not {text!r}.", name=name, text=text)
     return int(text)
 
 
@@ -53,5 +121,7 @@ def _instant(name: str) -> datetime | None:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise Refused(f"{name} must be a date or an instant such as 2017-01-15T08:00Z, not {text!r}.") from None
+        raise Refused(
+            "{name} must be a date or an instant such as 2017-01-15T08:00Z, not {text!r}.", name=name, text=text
+        ) from None
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -8,22 +8,17 @@ import json
 from datetime import timedelta
 from uuid import UUID
 
-from procrastinate import App, SyncPsycopgConnector
 from sqlalchemy import text
 from sqlmodel import Session
 
+from service.database.tasks import SCHEMA, defer, forget_dead_workers, take_up_again
+
 TASK = "medspiller.run"
-SCHEMA = "procrastinate"
-# Never opened: it writes on the connection of our own transaction.
-_APP = App(connector=SyncPsycopgConnector())
 
 
 def carry(session: Session, tenant_id: UUID, job: str, period: str) -> None:
     """Hand a run over in this transaction: it is carried if and only if this commits."""
-    connection = session.connection().connection.driver_connection
-    session.execute(text(f"SET LOCAL search_path = {SCHEMA}"))
-    _APP.configure_task(TASK, connection=connection).defer(**_key(tenant_id, job, period))
-    session.execute(text("SET LOCAL search_path TO DEFAULT"))
+    defer(session, TASK, **_key(tenant_id, job, period))
 
 
 def is_carried(session: Session, tenant_id: UUID, job: str, period: str) -> bool:
@@ -39,12 +34,16 @@ def is_carried(session: Session, tenant_id: UUID, job: str, period: str) -> bool
 
 
 def forget_dead(session: Session, dead_after: timedelta) -> None:
-    """Remove workers that have not been heard for so long, and what they carried."""
+    """Remove workers that have not been heard for so long, and the runs they carried; other tasks are done again."""
+    forget_dead_workers(session, dead_after)
     session.execute(
-        text(f"DELETE FROM {SCHEMA}.procrastinate_workers WHERE last_heartbeat < now() - CAST(:dead AS interval)"),
-        {"dead": dead_after},
+        text(
+            f"""DELETE FROM {SCHEMA}.procrastinate_jobs
+            WHERE status = 'doing' AND worker_id IS NULL AND task_name = :task"""
+        ),
+        {"task": TASK},
     )
-    session.execute(text(f"DELETE FROM {SCHEMA}.procrastinate_jobs WHERE status = 'doing' AND worker_id IS NULL"))
+    take_up_again(session)
 
 
 def _key(tenant_id: UUID, job: str, period: str) -> dict[str, str]:

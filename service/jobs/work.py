@@ -1,7 +1,11 @@
-"""What a job is made of: an entry of the timetable, the place it runs for, and what its body gets to work with."""
+"""What a job is made of: an entry of the timetable, the place it runs for, and what its body gets to work with.
+
+What is not in the timetable is ordered: a `Kind` is what can be ordered, an `Ordered` one order.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -11,6 +15,7 @@ from sqlmodel import Session
 from service.audit.actions import Actor
 from service.database.engine import Database
 from service.database.keys import open_keys
+from service.database.tenancy import INSTALLATION
 from service.errors import NotFound
 from service.identity.actions import Municipality
 from service.jobs.rules import When
@@ -20,7 +25,6 @@ from service.values.secrecy import KeyRing
 
 JOB = Actor(door="job")
 # Jobs of the installation as a whole are kept under this tenant, which is nobody's.
-INSTALLATION = UUID(int=0)
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -36,6 +40,21 @@ class Place(msgspec.Struct, frozen=True):
     municipality: Municipality | None
 
 
+Arguments = TypeVar("Arguments", bound=msgspec.Struct)
+
+
+class Ordered(msgspec.Struct, frozen=True):
+    """An order as its body sees it: its id, what was asked for, and who asked, for the audit trail."""
+
+    id: UUID
+    arguments: dict[str, Any]
+    actor: Actor
+
+    def read(self, form: type[Arguments]) -> Arguments:
+        """The arguments in the form that `orders.ARGUMENTS` gives this kind."""
+        return msgspec.convert(self.arguments, form)
+
+
 class Work(msgspec.Struct, frozen=True):
     """What a job's body works with; `on` is the date its run was planned for, in the place's time zone."""
 
@@ -45,6 +64,7 @@ class Work(msgspec.Struct, frozen=True):
     period: str
     on: date
     progress: Progress
+    order: Ordered | None = None
 
     def keys(self) -> KeyRing:
         """The key ring of the installation."""
@@ -57,17 +77,31 @@ class Work(msgspec.Struct, frozen=True):
             raise TypeError("A job of the installation has no municipality.")
         return self.place.municipality
 
+    @property
+    def ordered(self) -> Ordered:
+        """The order of a run that was ordered."""
+        if self.order is None:
+            raise TypeError("A run of the timetable is nobody's order.")
+        return self.order
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What came of a run in words, and the same for a machine: ids and counts, never personal data."""
+
+    said: str
+    outcome: dict[str, Any] | None
+
 
 class Whole(msgspec.Struct, frozen=True):
     """A body that is one transaction: what it did and that it is done are committed together. Returns the result."""
 
-    run: Callable[[Session, Work], str]
+    run: Callable[[Session, Work], str | Told]
 
 
 class Steps(msgspec.Struct, frozen=True):
     """A body with transactions of its own, or an effect outside the database; doing it twice must do it once."""
 
-    run: Callable[[Work], str]
+    run: Callable[[Work], str | Told]
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -86,7 +120,16 @@ class Job(msgspec.Struct, frozen=True):
     every_missed: bool = False
 
 
+class Kind(msgspec.Struct, frozen=True):
+    """Something that can be ordered at any time, with arguments."""
+
+    name: str
+    says: str
+    do: Whole | Steps
+
+
 Timetable = Sequence[Job]
+Kinds = Sequence[Kind]
 
 
 def find_job(timetable: Timetable, name: str, *, installation: bool) -> Job:
@@ -96,10 +139,10 @@ def find_job(timetable: Timetable, name: str, *, installation: bool) -> Job:
             return job
     if any(job.name == name for job in timetable):
         if installation:
-            raise NotFound(f"The job {name} runs for a municipality: name it with --municipality.")
-        raise NotFound(f"The job {name} is the installation's: leave out --municipality.")
+            raise NotFound("The job {job} runs for a municipality: name it with --municipality.", job=name)
+        raise NotFound("The job {job} is the installation's: leave out --municipality.", job=name)
     names = ", ".join(job.name for job in timetable if job.installation == installation)
-    raise NotFound(f"There is no job {name}. There are {names}.")
+    raise NotFound("There is no job {job}. There are {known}.", job=name, known=names)
 
 
 def places(session: Session) -> list[Place]:
@@ -129,4 +172,6 @@ def find_place(session: Session, code: str | None) -> Place:
             return place
     if code is None:
         raise NotFound("Nothing runs before there is a municipality. Add it with `medspiller municipality add`.")
-    raise NotFound(f"There is no municipality with the code {code}. Add it with `medspiller municipality add`.")
+    raise NotFound(
+        "There is no municipality with the code {code}. Add it with `medspiller municipality add`.", code=code
+    )

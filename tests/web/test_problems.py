@@ -17,8 +17,10 @@ from service.app import create_app
 from service.database.engine import Database
 from service.database.requests import transactional
 from service.errors import FieldError, Forbidden, Invalid, NotFound
+from service.identity.permissions import PUBLIC
 from service.web.log import JsonLines
 
+OPEN = PUBLIC | {"exclude_from_csrf": True}
 SECRET = "Sigrid Nordahl, Testvej 7"
 
 
@@ -34,20 +36,20 @@ class Fee(msgspec.Struct, forbid_unknown_fields=True):
     reference: str | None = None
 
 
-@post("/fees", sync_to_thread=True)
+@post("/fees", sync_to_thread=True, opt=OPEN)
 @transactional
 def add_fee(session: Session, data: JSONBody[Fee], limit: FromQuery[int] = 1) -> None:
     session.execute(text("SELECT 1"))
 
 
-@get("/refused/{kind:str}", sync_to_thread=False)
+@get("/refused/{kind:str}", sync_to_thread=False, opt=OPEN)
 def refuse(kind: FromPath[str]) -> None:
     if kind == "fields":
         raise Invalid("Two fields are wrong.", [FieldError("a", "is missing"), FieldError("b", "is too long")])
     raise {"missing": NotFound("There is no such claim."), "role": Forbidden("It takes a role.")}[kind]
 
 
-@get("/faults/{kind:str}", sync_to_thread=True)
+@get("/faults/{kind:str}", sync_to_thread=True, opt=OPEN)
 @transactional
 def fail(session: Session, kind: FromPath[str]) -> None:
     if kind == "database":

@@ -23,8 +23,11 @@ from service.audit.actions import Actor, record
 from service.database.engine import Database, open_database
 from service.database.requests import act_in, database_of, record_outside, transactional
 from service.errors import Conflict
+from service.identity.permissions import PUBLIC
 from service.settings import load
 
+# For everybody, and from anywhere: what is tested is not who asks.
+OPEN = PUBLIC | {"exclude_from_csrf": True}
 TENANT = UUID("01900000-0000-7000-8000-000000000001")
 
 
@@ -36,8 +39,9 @@ def five(installation: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
 
 
 @contextmanager
-def serving(database: Database, *handlers: HTTPRouteHandler) -> Iterator[httpx.Client]:
+def serving(database: Database, *handlers: HTTPRouteHandler, then: Database | None = None) -> Iterator[httpx.Client]:
     app = create_app(database)
+    app.state.database = then or database
     for handler in handlers:
         app.register(handler)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
@@ -71,7 +75,7 @@ async def acting(connection: object, _: object) -> None:
     act_in(connection, TENANT)
 
 
-@post("/note", sync_to_thread=True, guards=[acting])
+@post("/note", sync_to_thread=True, guards=[acting], opt=OPEN)
 @transactional
 def add_note(session: Session, action: FromQuery[str], fault: FromQuery[bool] = False) -> dict[str, str]:
     note(session, action)
@@ -81,7 +85,7 @@ def add_note(session: Session, action: FromQuery[str], fault: FromQuery[bool] = 
     return {"noted": action}
 
 
-@post("/miss", sync_to_thread=True, guards=[acting])
+@post("/miss", sync_to_thread=True, guards=[acting], opt=OPEN)
 @transactional
 def miss(request: Request[None, None, State], session: Session) -> None:
     note(session, "inside")
@@ -91,14 +95,14 @@ def miss(request: Request[None, None, State], session: Session) -> None:
     raise Conflict("Unknown.")
 
 
-@post("/returned", sync_to_thread=True, guards=[acting])
+@post("/returned", sync_to_thread=True, guards=[acting], opt=OPEN)
 @transactional
 def returned(session: Session) -> Response[str]:
     note(session, "returned")
     return Response("no", status_code=409)
 
 
-@get("/threads", sync_to_thread=True)
+@get("/threads", sync_to_thread=True, opt=OPEN)
 @transactional
 def slow(session: Session) -> str:
     session.execute(text("SELECT pg_sleep(0.05)"))
@@ -127,7 +131,7 @@ def test_a_returned_value_commits_and_a_raise_rolls_back(five: Database) -> None
 
 
 def test_without_a_tenant_no_row_is_visible_or_written(five: Database) -> None:
-    @get("/seen", sync_to_thread=True)
+    @get("/seen", sync_to_thread=True, opt=OPEN)
     @transactional
     def seen(session: Session) -> int:
         count: int = session.execute(text("SELECT count(*) FROM audit_entry")).scalar_one()
@@ -147,7 +151,7 @@ def test_the_session_is_no_parameter_of_the_call(five: Database) -> None:
 
 
 def test_a_handler_on_the_event_loop_is_refused(five: Database) -> None:
-    @get("/blocking", sync_to_thread=False)
+    @get("/blocking", sync_to_thread=False, opt=OPEN)
     @transactional
     def blocking(session: Session) -> None:
         session.execute(text("SELECT 1"))
@@ -170,7 +174,7 @@ def test_health_tells_that_the_database_is_gone(five: Database) -> None:
             {"status": "ok", "database": "ok", "jobs": {"overdue": [], "failed": []}},
         )
     gone = Database(engine=_nowhere(five), owner_url=five.owner_url, home=five.home)
-    with serving(gone) as client:
+    with serving(five, then=gone) as client:
         answer = client.get("/health")
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable", "database": "unavailable"})
 

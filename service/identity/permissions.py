@@ -1,0 +1,82 @@
+"""Who may do what: the one table that guards, menus, tokens, the consistency test and the documentation are made from.
+
+A route or command that names none of these permissions, and is neither for everybody nor for everybody signed in, is
+refused: see `access.guard` and `tests/test_consistency.py`.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from service.errors import N_
+
+_ADMIN: Final = ("administrator",)
+_CASES: Final = ("administrator", "case_worker")
+_MUNICIPAL: Final = (*_CASES, "finance_officer")
+_TOKENS: Final = ("administrator", "club_treasurer")
+
+
+class Permission(msgspec.Struct, frozen=True):
+    """Something that may be done: in words, by which roles, and under which scope by a token (none: never)."""
+
+    name: str
+    sentence: str
+    roles: tuple[str, ...]
+    scope: str | None = None
+
+
+_TABLE: Final = (
+    Permission("register.read", N_("See the register's extracts and their rejected rows"), _CASES, "register"),
+    Permission("register.import", N_("Import an extract and confirm one that is held"), _CASES, "register"),
+    Permission("schemes.read", N_("See the schemes and their parameters"), (*_MUNICIPAL, "auditor"), "schemes"),
+    Permission("schemes.change", N_("Set a scheme's parameters"), _ADMIN),
+    Permission("eligibility.read", N_("See refreshes and their account"), _CASES, "eligibility"),
+    Permission("eligibility.refresh", N_("Run a refresh, dry or to be kept"), _CASES, "eligibility"),
+    Permission("eligibility.approve", N_("Approve a refresh that a gate holds"), _CASES),
+    Permission("determinations.read", N_("See what was determined for a child"), _CASES, "eligibility"),
+    Permission(
+        "persons.unmask", N_("See identity numbers, protected addresses and incomes, with a reason"), ("case_worker",)
+    ),
+    Permission("passes.read", N_("See passes and their ledgers"), _CASES, "passes"),
+    Permission("passes.change", N_("Replace and revoke passes"), _CASES, "passes"),
+    Permission("letters.read", N_("See letters and print batches"), _CASES, "letters"),
+    Permission("letters.send", N_("Make, render and hand over print batches; note returned mail"), _CASES, "letters"),
+    Permission("jobs.read", N_("See the timetable and the jobs' runs"), _MUNICIPAL, "jobs"),
+    Permission("jobs.change", N_("Run, pause and move jobs"), _ADMIN, "jobs"),
+    Permission("reports.read", N_("See and make reports"), (*_MUNICIPAL, "auditor"), "reports"),
+    Permission("reports.change", N_("Set under which count reports hide a figure"), _ADMIN),
+    Permission("trail.read", N_("Search the audit trail"), ("auditor",)),
+    Permission("people.read", N_("See the organisation's people and their roles"), _ADMIN),
+    Permission("people.change", N_("Invite people, end memberships and review access"), _ADMIN),
+    Permission("organisations.read", N_("See the municipality's services and clubs"), _ADMIN),
+    Permission("organisations.change", N_("Add and end services and clubs"), _ADMIN),
+    Permission("tokens.read", N_("See the tokens of the organisation's systems"), _TOKENS),
+    Permission("tokens.change", N_("Make and revoke tokens"), _TOKENS),
+)
+
+PERMISSIONS: Final = {permission.name: permission for permission in _TABLE}
+MUNICIPAL_SCOPES: Final = tuple(dict.fromkeys(permission.scope for permission in _TABLE if permission.scope))
+"""What a token of the municipality's own systems may be made for."""
+
+CLUB_SCOPES: Final = ("claims",)
+"""What a token of a club's systems is made for."""
+
+PUBLIC: Final[dict[str, Any]] = {"permission": "public"}
+"""`opt=PUBLIC`: for everybody, signed in or not."""
+
+SIGNED_IN: Final[dict[str, Any]] = {"permission": "signed in"}
+"""`opt=SIGNED_IN`: for every person who is signed in, whatever their role."""
+
+
+HALFWAY: Final[dict[str, Any]] = {"permission": "halfway"}
+"""`opt=HALFWAY`: for a person who may still owe the second factor: showing it, and signing out."""
+
+
+def may(name: str) -> dict[str, Any]:
+    """`opt=may("register.read")`: for those whom the table allows it."""
+    return {"permission": PERMISSIONS[name].name}
+
+
+def roles_that_may(name: str) -> tuple[str, ...]:
+    """The roles to which the table allows it."""
+    return PERMISSIONS[name].roles
