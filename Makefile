@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 HOUSEHOLDS ?= 2000
+ASSETS := service/web/static/vendor/htmx.js
 
-.PHONY: help install demo test lint format benchmark pictures lock
+.PHONY: help install assets demo test lint format texts benchmark pictures lock
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-install: .venv/installed ## the environment, from hash-pinned requirements
+install: .venv/installed $(ASSETS) ## the environment, from hash-pinned requirements, and what the pages are made of
 
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -20,10 +21,16 @@ install: .venv/installed ## the environment, from hash-pinned requirements
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
+assets: $(ASSETS) ## the styles, the font and the script of the pages
+
+$(ASSETS): package-lock.json service/web/assets.py | .venv/installed
+	$(BIN)/python -m service.web.assets
+	@touch $@
+
 demo: install ## a whole municipality with made-up people, from register extract to letters
 	$(BIN)/medspiller demo --households $(HOUSEHOLDS)
 
-test: .venv/installed-dev ## every test, on the embedded PostgreSQL or on the one both database URLs name
+test: .venv/installed-dev $(ASSETS) ## every test, on the embedded PostgreSQL or on the one both database URLs name
 	$(BIN)/pytest
 
 lint: .venv/installed-dev ## formatter, linter, type checker and import contract
@@ -35,6 +42,9 @@ lint: .venv/installed-dev ## formatter, linter, type checker and import contract
 format: .venv/installed-dev ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+texts: .venv/installed-dev ## gather the texts of the program into the catalogues of its translations
+	$(BIN)/python -m service.web.texts update
 
 benchmark: .venv/installed-dev ## measure, and print beside the goals
 	$(BIN)/python -m tests.benchmarks

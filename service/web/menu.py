@@ -1,0 +1,37 @@
+"""What the menu of every page leads to, for those who may go there."""
+
+from typing import Final
+
+import msgspec
+
+from service.errors import N_
+from service.identity.access import Principal
+
+START: Final = "/"
+SIGN_IN: Final = "/sign-in"
+SECOND_FACTOR: Final = "/sign-in/second-factor"
+SIGN_OUT: Final = "/sign-out"
+PROFILE: Final = "/profile"
+PLACES: Final = "/places"
+LANGUAGE: Final = "/language"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A page of the menu: its label in English, and the permission without which it is not shown."""
+
+    path: str
+    label: str
+    permission: str
+
+
+MENU: tuple[Entry, ...] = (
+    Entry("/people", N_("People"), "people.read"),
+    Entry("/organisations", N_("Services and clubs"), "organisations.read"),
+    Entry("/tokens", N_("Tokens"), "tokens.read"),
+)
+"""In the order shown. Who adds a page adds its line: `Entry("/register", N_("Register"), "register.read")`."""
+
+
+def menu_of(principal: Principal | None) -> list[Entry]:
+    """The entries that somebody may see; none where nobody is signed in."""
+    return [entry for entry in MENU if principal is not None and principal.may(entry.permission)]

@@ -1,0 +1,126 @@
+"""A browser on a real server: every test of it fails on an error of the console, the policy or a request."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from litestar import Litestar
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+
+from service.app import create_app
+from service.database.engine import Database
+from service.web import menu
+from tests.browser.gallery import ENTRIES, gallery_app
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@contextmanager
+def served(app: Litestar) -> Iterator[str]:
+    """Serve an application in a thread; gives its address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server stopped before it had started"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def service_url(database: Database) -> Iterator[str]:
+    """The whole service on a database of the test's own."""
+    with served(create_app(database)) as url:
+        yield url
+
+
+@pytest.fixture
+def gallery_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The page of all components, with a menu."""
+    monkeypatch.setattr(menu, "MENU", ENTRIES)
+    with served(gallery_app()) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_chromium(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def _chromium() -> str:
+    found = shutil.which("chromium")
+    assert found, "the tests of the pages need a chromium on the PATH"
+    return found
+
+
+class Faults(list[str]):
+    """What went wrong in the browser. A test that wants a fault clears it."""
+
+
+@pytest.fixture
+def faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture
+def browser_page(browser: Browser, faults: Faults) -> Iterator[Page]:
+    """A new window. The test fails where the browser had anything to complain of."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+    page = context.new_page()
+
+    def heard(message: ConsoleMessage) -> None:
+        # Refusals that answer a form are no faults: the browser reports each status from 400 on.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            faults.append(message.text)
+
+    def answered(response: Response) -> None:
+        if response.status >= 500 or (response.status >= 400 and response.request.resource_type != "document"):
+            faults.append(f"{response.status} {response.url}")
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("requestfailed", lambda request: faults.append(f"{request.url}: {request.failure}"))
+    page.on("response", answered)
+    yield page
+    context.close()
+    assert not faults
+
+
+@pytest.fixture(scope="session")
+def check_axe() -> Callable[[Page], None]:
+    """Fails where the page breaks a rule of accessibility that a program can check."""
+
+    def check(page: Page) -> None:
+        # Through the debugger's own door, which the page's policy does not close.
+        page.evaluate(AXE.read_text() + "; undefined")
+        found: dict[str, Any] = page.evaluate("rules => axe.run(document, rules)", _RULES)
+        broken = [
+            f"{violation['id']}: {violation['help']}\n    "
+            + "\n    ".join(f"{node['html'][:200]} {node['failureSummary']}" for node in violation["nodes"])
+            for violation in found["violations"]
+        ]
+        assert not broken, "\n".join(broken)
+
+    return check
