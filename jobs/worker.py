@@ -2,25 +2,29 @@
 
 import asyncio
 import logging
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from uuid import UUID
 
 import psycopg
 from apscheduler.schedulers.background import BackgroundScheduler
-from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as Carried
 from psycopg_pool import PoolTimeout
 
+from jobs import email
+from jobs.orders import ORDERS
 from service.database.engine import Database
+from service.database.tasks import DEFAULT_QUEUE, SCHEMA
+from service.identity import mails, messages
 from service.jobs import carrier
 from service.jobs.actions import tick
 from service.jobs.running import Ran, run
-from service.jobs.work import Job, Timetable, places
+from service.jobs.work import Job, Kind, Kinds, Place, Timetable, places
 from service.settings import Settings
 
 _LOG = logging.getLogger("medspiller.jobs")
@@ -47,15 +51,15 @@ class _Backoff(BaseRetryStrategy):
 class Worker:
     """Notes what is due and does it. More workers may do so at the same time, on other machines too."""
 
-    def __init__(self, database: Database, settings: Settings, timetable: Timetable) -> None:
-        self._database, self._settings, self._timetable = database, settings, timetable
+    def __init__(self, database: Database, settings: Settings, timetable: Timetable, orders: Kinds = ORDERS) -> None:
+        self._database, self._settings, self._timetable, self._orders = database, settings, timetable, orders
         self.ran: list[Ran] = []
 
     def once(self) -> list[Ran]:
         """Do what is due now; what fails is tried again by the next worker, when its time has come."""
-        tick(self._database, self._timetable)
+        tick(self._database, self._timetable, self._orders)
         self.ran = []
-        asyncio.run(self._carry(wait=False, install_signal_handlers=False))
+        asyncio.run(self._carry(wait=False))
         return self.ran
 
     def forever(self) -> None:
@@ -63,18 +67,20 @@ class Worker:
         with self._scheduled():
             while True:
                 try:
-                    asyncio.run(self._carry(wait=True))
-                    return
+                    if asyncio.run(self._until_told()):
+                        return
+                    # A heartbeat that fails ends a carrier without an error.
+                    _LOG.error("worker")
                 except (ConnectorException, psycopg.Error, PoolTimeout) as error:
                     _LOG.error("worker", exc_info=error)
-                    time.sleep(_WAIT)
+                time.sleep(_WAIT)
 
     @contextmanager
     def beside(self) -> Iterator[None]:
         """Work in a thread of this process for as long as the block runs: beside the web service, for the demo."""
         loop = asyncio.new_event_loop()
         with self._scheduled():
-            carrying = loop.create_task(self._carry(wait=True, install_signal_handlers=False))
+            carrying = loop.create_task(self._carry(wait=True))
             thread = threading.Thread(target=_until_done, args=(loop, carrying), name="worker")
             thread.start()
             try:
@@ -100,17 +106,59 @@ class Worker:
     def _tick(self) -> None:
         """A tick that fails is logged; the next comes in a minute."""
         try:
-            tick(self._database, self._timetable)
+            tick(self._database, self._timetable, self._orders)
         except Exception as error:
             _LOG.error("tick", exc_info=error)
 
-    async def _carry(self, **options: Any) -> None:
-        url = self._database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        session = {"options": f"-c search_path={carrier.SCHEMA}", "application_name": "medspiller worker"}
-        app = App(connector=PsycopgConnector(conninfo=url, kwargs=session, min_size=1, max_size=4))
-        app.task(name=carrier.TASK, retry=_Backoff())(self._run)
+    async def _until_told(self) -> bool:
+        """Carry until a signal comes: True. False where the carrying has ended by itself."""
+        told = asyncio.Event()
+        with _heeding(told):
+            carrying = asyncio.create_task(self._carry(wait=True))
+            telling = asyncio.create_task(told.wait())
+            await asyncio.wait((carrying, telling), return_when=asyncio.FIRST_COMPLETED)
+            for task in (carrying, telling):
+                task.cancel()
+            ended, _ = await asyncio.gather(carrying, telling, return_exceptions=True)
+        if isinstance(ended, Exception) and not told.is_set():
+            raise ended
+        return told.is_set()
+
+    async def _carry(self, *, wait: bool) -> None:
+        """Carry runs and, beside them, e-mails; where one of the two ends, both do, each with the task at hand."""
+        app = self._app()
         async with app.open_async():
-            await app.run_worker_async(delete_jobs="always", **options)
+            carriers = [
+                asyncio.create_task(
+                    # Nothing of what is done stays in the queue.
+                    app.run_worker_async(queues=[queue], wait=wait, delete_jobs="always", install_signal_handlers=False)
+                )
+                for queue in (DEFAULT_QUEUE, messages.QUEUE)
+            ]
+            try:
+                await asyncio.wait(carriers, return_when=asyncio.FIRST_COMPLETED if wait else asyncio.ALL_COMPLETED)
+            finally:
+                for carrying in carriers:
+                    carrying.cancel()
+                ended = await asyncio.gather(*carriers, return_exceptions=True)
+            for error in ended:
+                if isinstance(error, Exception):
+                    raise error
+
+    def _app(self) -> App:
+        url = self._database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        session = {"options": f"-c search_path={SCHEMA}", "application_name": "medspiller worker"}
+        app = App(connector=PsycopgConnector(conninfo=url, kwargs=session, min_size=1, max_size=6))
+        app.task(name=carrier.TASK, retry=_Backoff())(self._run)
+        app.task(name=messages.TASK, retry=email.Pauses(), pass_context=True)(self._send)
+        app.task(name=mails.TASK, retry=email.Pauses(), pass_context=True)(self._write_link)
+        return app
+
+    def _send(self, context: JobContext, sealed: str) -> None:
+        email.send(self._database, self._settings, sealed, context.job.attempts)
+
+    def _write_link(self, context: JobContext, sealed: str) -> None:
+        email.write_link(self._database, sealed, context.job.attempts)
 
     def _run(self, tenant: str, job: str, period: str) -> None:
         known = self._find(tenant, job)
@@ -123,11 +171,35 @@ class Worker:
             if done.state == "queued":
                 raise TriedAgain(done.attempts)
 
-    def _find(self, tenant: str, name: str) -> tuple[Job, Any] | None:
+    def _find(self, tenant: str, name: str) -> tuple[Job | Kind, Place] | None:
         with self._database.transaction() as session:
             found = [place for place in places(session) if place.id == UUID(tenant)]
-        jobs = [job for job in self._timetable if job.name == name]
+        known: list[Job | Kind] = [*self._timetable, *self._orders]
+        jobs = [job for job in known if job.name == name]
         return (jobs[0], found[0]) if jobs and found else None
+
+
+@contextmanager
+def _heeding(told: asyncio.Event) -> Iterator[None]:
+    """Take the first SIGTERM or SIGINT as being told; a second one does what it did before."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def leave() -> None:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+    def heed() -> None:
+        leave()
+        told.set()
+
+    for number in before:
+        loop.add_signal_handler(number, heed)
+    try:
+        yield
+    finally:
+        leave()
 
 
 def _until_done(loop: asyncio.AbstractEventLoop, carrying: asyncio.Task[None]) -> None:
