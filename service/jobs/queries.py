@@ -1,20 +1,28 @@
 """How the jobs stand: what runs when, what came of it, and what did not run though it should have."""
 
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
 from service.database.tenancy import act_for
+from service.errors import NotFound
 from service.jobs.rules import PATIENCE, Standing, When, alarm, upcoming
 from service.jobs.work import Job, Place, Timetable, places
 from service.values import clock
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A run of the log. `result` tells in words what came of it."""
+    """A run of the log. `result` tells in words what came of it, `outcome` for a machine.
 
+    `arguments` are those of an order; the timetable's runs have none. While it runs, `progress` names the step,
+    with how much of how much is done where that is counted.
+    """
+
+    id: UUID
     job: str
     period: str
     due_at: datetime
@@ -24,6 +32,12 @@ class Run(msgspec.Struct, frozen=True):
     finished_at: datetime | None
     result: str | None
     progress: str | None
+    progress_done: int | None
+    progress_total: int | None
+    arguments: dict[str, Any] | None
+    outcome: dict[str, Any] | None
+    ordered_by: UUID | None
+    ordered_with: UUID | None
 
 
 class JobState(msgspec.Struct, frozen=True):
@@ -39,7 +53,8 @@ class JobState(msgspec.Struct, frozen=True):
     alarm: str | None
 
 
-_RUN = "SELECT job, period, due_at, state, attempts, started_at, finished_at, result, progress FROM job_run"
+_RUN = """SELECT id, job, period, due_at, state, attempts, started_at, finished_at, result, progress, progress_done,
+    progress_total, arguments, outcome, ordered_by, ordered_with FROM job_run"""
 
 
 def history(session: Session, job: str | None, limit: int) -> list[Run]:
@@ -49,6 +64,27 @@ def history(session: Session, job: str | None, limit: int) -> list[Run]:
         {"job": job, "limit": limit},
     )
     return [msgspec.convert(row, Run, from_attributes=True) for row in rows]
+
+
+def page_of_runs(session: Session, limit: int, after: UUID | None, job: str | None, state: str | None) -> list[Run]:
+    """The newest runs before the run `after`, in the order in which they were noted, and one more than `limit`."""
+    rows = session.execute(
+        text(
+            f"""{_RUN} WHERE (CAST(:after AS uuid) IS NULL OR id < :after)
+            AND (CAST(:job AS text) IS NULL OR job = :job)
+            AND (CAST(:state AS text) IS NULL OR state = :state) ORDER BY id DESC LIMIT :limit"""
+        ),
+        {"after": after, "job": job, "state": state, "limit": limit + 1},
+    )
+    return [msgspec.convert(row, Run, from_attributes=True) for row in rows]
+
+
+def run_by_id(session: Session, run_id: UUID) -> Run:
+    """A run of the tenant that is acted for."""
+    row = session.execute(text(f"{_RUN} WHERE id = :id"), {"id": run_id}).one_or_none()
+    if row is None:
+        raise NotFound("There is no run {run}.", run=run_id)
+    return msgspec.convert(row, Run, from_attributes=True)
 
 
 def of_place(timetable: Timetable, place: Place) -> list[Job]:
@@ -75,7 +111,10 @@ def standings(session: Session, timetable: Timetable, place: Place) -> list[tupl
     newest = {
         row.job: row
         for row in session.execute(
-            text("SELECT job, max(period) AS period, max(due_at) AS due_at FROM job_run GROUP BY job")
+            text(
+                """SELECT job, max(period) AS period, max(due_at) AS due_at FROM job_run
+                WHERE arguments IS NULL GROUP BY job"""
+            )
         )
     }
     found = []
@@ -132,21 +171,41 @@ def measures(session: Session) -> list[Measure]:
     for place in places(session):
         act_for(session, place.id)
         counted: dict[str, dict[str, int]] = {}
-        for job, state, count in session.execute(text("SELECT job, state, count(*) FROM job_run GROUP BY 1, 2")):
+        for job, state, count in session.execute(text(_COUNTED)):
             counted.setdefault(job, {})[state] = count
         rows = session.execute(text(_WATCHED)).all()
         for row in rows:
-            raised = None if row.paused else alarm(row.next_at, row.state, row.due_at, now)
-            found.append(Measure(place.code, row.job, raised, row.last_success, counted.get(row.job, {})))
+            found.append(Measure(place.code, row.job, _raised(row, now), row.last_success, counted.get(row.job, {})))
         if not rows and place.municipality is None and now - place.since > PATIENCE:
             found.append(Measure(place.code, "worker", "overdue", None, {}))
     return found
 
 
-_NEWEST = f"SELECT DISTINCT ON (job) * FROM ({_RUN}) AS r ORDER BY job, period DESC"
+class Alarm(msgspec.Struct, frozen=True):
+    """A job that failed, or did not run though it should have, since then."""
+
+    job: str
+    since: datetime
+
+
+def alarms(session: Session) -> list[Alarm]:
+    """The jobs of the tenant that is acted for whose alarm is raised."""
+    now = clock.now()
+    raised = [row for row in session.execute(text(_WATCHED)) if _raised(row, now)]
+    return [Alarm(row.job, (row.due_at if row.state == "failed" else row.next_at) or now) for row in raised]
+
+
+def _raised(row: Any, now: datetime) -> str | None:
+    return None if row.paused else alarm(row.next_at, row.state, row.due_at, now)
+
+
+# Orders are no timetable's: a failed one is for the person to see who ordered it.
+_NEWEST = f"SELECT DISTINCT ON (job) * FROM ({_RUN} WHERE arguments IS NULL) AS r ORDER BY job, period DESC"
+_COUNTED = "SELECT job, state, count(*) FROM job_run WHERE arguments IS NULL GROUP BY 1, 2"
 _WATCHED = """SELECT t.job, t.paused_at IS NOT NULL AS paused, t.next_at, r.state, r.due_at, s.last_success
     FROM job_time t
-    LEFT JOIN (SELECT DISTINCT ON (job) job, state, due_at FROM job_run ORDER BY job, period DESC) AS r USING (job)
+    LEFT JOIN (SELECT DISTINCT ON (job) job, state, due_at FROM job_run WHERE arguments IS NULL
+        ORDER BY job, period DESC) AS r USING (job)
     LEFT JOIN (SELECT job, max(finished_at) AS last_success FROM job_run WHERE state = 'done' GROUP BY job) AS s
         USING (job)
     ORDER BY t.job"""

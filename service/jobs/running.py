@@ -4,8 +4,9 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,11 +15,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from service.audit.actions import Actor
 from service.database.engine import Database
 from service.database.requests import record_outside
-from service.errors import Refused
+from service.errors import FieldError, Refused
+from service.jobs import uploads
 from service.jobs.rules import Due
-from service.jobs.work import Job, Place, Whole, Work
+from service.jobs.work import Job, Kind, Ordered, Place, Told, Whole, Work
 from service.settings import Settings
 from service.values import clock
 from service.values.progress import Progress
@@ -28,6 +31,7 @@ ATTEMPTS = 6
 BEAT = 20.0
 
 _LOG = logging.getLogger("medspiller.jobs")
+_NO_PROGRESS = "progress = NULL, progress_done = NULL, progress_total = NULL"
 
 
 class Overtaken(Exception):
@@ -35,7 +39,10 @@ class Overtaken(Exception):
 
 
 class Ran(msgspec.Struct, frozen=True):
-    """What came of an attempt at a run; `queued` means that it will be tried again."""
+    """What came of an attempt at a run; `queued` means that it will be tried again.
+
+    A run that was `ordered` is its person's to see: its failure is no alarm.
+    """
 
     place: str
     job: str
@@ -43,17 +50,21 @@ class Ran(msgspec.Struct, frozen=True):
     state: str
     attempts: int
     result: str
+    ordered: bool = False
 
 
 class _Claim(msgspec.Struct, frozen=True):
     id: UUID
     place: Place
-    job: Job
+    job: Job | Kind
     due: Due
     attempts: int
+    order: Ordered | None
 
 
-def run(database: Database, settings: Settings, job: Job, place: Place, period: str, *, retried: bool) -> Ran | None:
+def run(
+    database: Database, settings: Settings, job: Job | Kind, place: Place, period: str, *, retried: bool
+) -> Ran | None:
     """Claim a run and do it; None where it is done already, or another worker has it.
 
     A refusal is for a person to settle and fails at once. Any other error is tried again where `retried`, until the
@@ -63,20 +74,25 @@ def run(database: Database, settings: Settings, job: Job, place: Place, period: 
     return None if claim is None else _run(database, settings, claim, retried=retried)
 
 
-def _claim(database: Database, job: Job, place: Place, period: str) -> _Claim | None:
+def _claim(database: Database, job: Job | Kind, place: Place, period: str) -> _Claim | None:
     with database.transaction(place.id) as session:
         row = session.execute(
             text(
-                """UPDATE job_run SET state = 'running', attempts = attempts + 1, started_at = :at, progress = NULL,
+                f"""UPDATE job_run SET state = 'running', attempts = attempts + 1, started_at = :at, {_NO_PROGRESS},
                     heartbeat_at = clock_timestamp()
-                WHERE job = :job AND period = :period AND state = 'queued' RETURNING id, attempts, due_at"""
+                WHERE job = :job AND period = :period AND state = 'queued'
+                RETURNING id, attempts, due_at, arguments, ordered_by, ordered_with, door"""
             ),
             {"job": job.name, "period": period, "at": clock.now()},
         ).one_or_none()
     if row is None:
         return None
     on = row.due_at.astimezone(ZoneInfo(place.time_zone)).date()
-    return _Claim(row.id, place, job, Due(period, on, row.due_at), row.attempts)
+    order = None
+    if row.arguments is not None:
+        actor = Actor(door=row.door, account_id=row.ordered_by, token_id=row.ordered_with)
+        order = Ordered(row.id, row.arguments, actor)
+    return _Claim(row.id, place, job, Due(period, on, row.due_at), row.attempts, order)
 
 
 def _run(database: Database, settings: Settings, claim: _Claim, *, retried: bool) -> Ran:
@@ -90,7 +106,7 @@ def _run(database: Database, settings: Settings, claim: _Claim, *, retried: bool
         state, result = "overtaken", "Another worker has taken the run."
     except Refused as refusal:
         error, result = refusal, refusal.message
-        state = _give_up(database, claim, "failed", result)
+        state = _give_up(database, claim, "failed", result, refusal.errors)
     except Exception as caught:
         error, result = caught, _words(caught)
         again = retried and claim.attempts < ATTEMPTS
@@ -98,10 +114,20 @@ def _run(database: Database, settings: Settings, claim: _Claim, *, retried: bool
     except BaseException:
         _give_up(database, claim, "queued", "The worker was stopped.")
         raise
+    if claim.order is not None and state in ("done", "failed"):
+        uploads.forget(settings.home, claim.order.id)
     seconds = round(time.monotonic() - began, 3)
-    level = logging.ERROR if state == "failed" else logging.INFO if state == "done" else logging.WARNING
+    level = _level(state, ordered=claim.order is not None, refused=isinstance(error, Refused))
     log(level, claim.place, claim.job.name, claim.due.period, state, error, attempt=claim.attempts, seconds=seconds)
-    return Ran(claim.place.code, claim.job.name, claim.due.period, state, claim.attempts, result)
+    ordered = claim.order is not None
+    return Ran(claim.place.code, claim.job.name, claim.due.period, state, claim.attempts, result, ordered)
+
+
+def _level(state: str, *, ordered: bool, refused: bool) -> int:
+    """How loud the log is. What a person is told who ordered it is nothing for the operator."""
+    if state == "done" or (ordered and refused):
+        return logging.INFO
+    return logging.ERROR if state == "failed" else logging.WARNING
 
 
 def _do(database: Database, settings: Settings, claim: _Claim) -> str:
@@ -111,42 +137,54 @@ def _do(database: Database, settings: Settings, claim: _Claim) -> str:
         place=claim.place,
         period=claim.due.period,
         on=claim.due.on,
-        progress=Progress(lambda said: _say(database, claim, said)),
+        progress=_RunProgress(database, claim),
+        order=claim.order,
     )
     if isinstance(claim.job.do, Whole):
         with database.transaction(claim.place.id) as session:
             result = claim.job.do.run(session, work)
-            _note_done(session, claim, result)
-        return result
+            return _note_done(session, claim, result)
     result = claim.job.do.run(work)
     with database.transaction(claim.place.id) as session:
-        _note_done(session, claim, result)
-    return result
+        return _note_done(session, claim, result)
 
 
-def _note_done(session: Session, claim: _Claim, result: str) -> None:
-    """Note a run done in the transaction of its effect; raises where the run is another worker's by now."""
+def _note_done(session: Session, claim: _Claim, result: str | Told) -> str:
+    """Note a run done in the transaction of its effect; raises where the run is another worker's by now.
+
+    Returns the result in words.
+    """
+    told = result if isinstance(result, Told) else Told(result, None)
     noted = session.execute(
         text(
-            """UPDATE job_run SET state = 'done', finished_at = :at, result = :result, progress = NULL
+            f"""UPDATE job_run SET state = 'done', finished_at = :at, result = :result,
+                outcome = CAST(:outcome AS jsonb), {_NO_PROGRESS}
             WHERE id = :id AND state = 'running' AND attempts = :attempts RETURNING id"""
         ),
-        {"id": claim.id, "attempts": claim.attempts, "at": clock.now(), "result": result},
+        {"id": claim.id, "attempts": claim.attempts, "at": clock.now(), "result": told.said}
+        | {"outcome": _json(told.outcome)},
     ).scalar()
     if noted is None:
         raise Overtaken
+    return told.said
 
 
-def _give_up(database: Database, claim: _Claim, state: str, result: str) -> str:
-    """Note that this attempt came to nothing; returns the run's state."""
+def _json(outcome: dict[str, Any] | None) -> str | None:
+    return None if outcome is None else msgspec.json.encode(outcome).decode()
+
+
+def _give_up(database: Database, claim: _Claim, state: str, result: str, errors: Sequence[FieldError] = ()) -> str:
+    """Note that this attempt came to nothing, and which fields are wrong; returns the run's state."""
+    wrong = {"errors": [{"field": error.field, "message": error.message} for error in errors]} if errors else None
     with database.transaction(claim.place.id) as session:
         noted = session.execute(
             text(
-                """UPDATE job_run SET state = :state, finished_at = :at, result = :result, progress = NULL
+                f"""UPDATE job_run SET state = :state, finished_at = :at, result = :result,
+                    outcome = CAST(:outcome AS jsonb), {_NO_PROGRESS}
                 WHERE id = :id AND state = 'running' AND attempts = :attempts RETURNING id"""
             ),
             {"id": claim.id, "attempts": claim.attempts, "state": state, "result": result}
-            | {"at": clock.now() if state == "failed" else None},
+            | {"at": clock.now() if state == "failed" else None, "outcome": _json(wrong)},
         ).scalar()
     return state if noted is not None else "overtaken"
 
@@ -172,11 +210,21 @@ def _beating(database: Database, claim: _Claim) -> Iterator[None]:
         thread.join()
 
 
-def _say(database: Database, claim: _Claim, said: str) -> None:
-    _tell(database, claim, "heartbeat_at = clock_timestamp(), progress = :said", {"said": said})
+class _RunProgress(Progress):
+    """Keeps with the run what it is at and how far, for those who wait for it."""
+
+    def __init__(self, database: Database, claim: _Claim) -> None:
+        super().__init__()
+        self._database, self._claim = database, claim
+
+    def tell(self, step: str, done: int | None = None, of: int | None = None) -> None:
+        # A count that was only estimated may be passed.
+        total = max(of, done) if done is not None and of else None
+        change = "heartbeat_at = clock_timestamp(), progress = :step, progress_done = :done, progress_total = :total"
+        _tell(self._database, self._claim, change, {"step": step, "done": done, "total": total})
 
 
-def _tell(database: Database, claim: _Claim, change: str, values: dict[str, str]) -> None:
+def _tell(database: Database, claim: _Claim, change: str, values: dict[str, str | int | None]) -> None:
     # The job's own transaction may hold the only connection of the pool.
     with record_outside(database, claim.place.id) as session:
         session.execute(

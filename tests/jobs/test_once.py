@@ -34,7 +34,7 @@ class Fault(Exception):
 def _faulty(job: Job, calls: int | None) -> Job:
     """The job, failing at the so-maniest call of a function of the project; with None at its end."""
 
-    def fail_in(body: Callable[..., str], *arguments: Any) -> str:
+    def fail_in(body: Callable[..., object], *arguments: Any) -> str:
         counted = 0
 
         def count(frame: FrameType, event: str, _: object) -> None:
