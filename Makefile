@@ -4,7 +4,7 @@ BIN := .venv/bin
 HOUSEHOLDS ?= 2000
 ASSETS := service/web/static/vendor/htmx.js
 
-.PHONY: help install assets demo test lint format texts benchmark pictures lock
+.PHONY: help install assets demo test lint format texts docs benchmark pictures lock
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ format: .venv/installed-dev ## put the code into shape
 
 texts: .venv/installed-dev ## gather the texts of the program into the catalogues of its translations
 	$(BIN)/python -m service.web.texts update
+
+docs: .venv/installed-dev ## write the pages of the docs that are made from the program
+	$(BIN)/python -m service.identity.permissions > docs/who-may-what.md
 
 benchmark: .venv/installed-dev ## measure, and print beside the goals
 	$(BIN)/python -m tests.benchmarks

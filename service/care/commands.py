@@ -18,9 +18,10 @@ from service.care import queries, retention, rotation, rules, trial
 from service.database.checks import Check
 from service.errors import Conflict, Forbidden, OneOf
 from service.identity.actions import Municipality, find_approver
+from service.identity.permissions import roles_that_may
 from service.values import clock
 
-KEEPERS = ("administrator",)
+KEEPERS = roles_that_may("retention.change")
 _OLD_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 

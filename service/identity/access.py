@@ -12,7 +12,7 @@ from litestar.handlers import BaseRouteHandler
 from service.audit.actions import Actor
 from service.errors import N_, Forbidden
 from service.identity.actions import Municipality
-from service.identity.permissions import HALFWAY, PERMISSIONS, PUBLIC, SIGNED_IN
+from service.identity.permissions import HALFWAY, KNOWN, PERMISSIONS, PUBLIC, SIGNED_IN
 
 
 class SecondFactorOwed(Forbidden):
@@ -120,7 +120,7 @@ def guard(connection: Connection, handler: BaseRouteHandler) -> None:
         return
     if principal.owes_second_factor:
         raise SecondFactorOwed
-    if wanted == SIGNED_IN["permission"] and principal.account_id is not None:
+    if wanted == KNOWN["permission"] or (wanted == SIGNED_IN["permission"] and principal.account_id is not None):
         return
     if wanted not in principal.permissions:
         if principal.place is None and principal.places > 1:

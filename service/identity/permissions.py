@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from service.errors import N_
+from service.identity.models import ROLES
 
 _ADMIN: Final = ("administrator",)
 _CASES: Final = ("administrator", "case_worker")
@@ -45,6 +46,7 @@ _TABLE: Final = (
     Permission("jobs.change", N_("Run, pause and move jobs"), _ADMIN, "jobs"),
     Permission("reports.read", N_("See and make reports"), (*_MUNICIPAL, "auditor"), "reports"),
     Permission("reports.change", N_("Set under which count reports hide a figure"), _ADMIN),
+    Permission("retention.change", N_("Erase what is over its retention period, and set those periods"), _ADMIN),
     Permission("trail.read", N_("Search the audit trail"), ("auditor",)),
     Permission("people.read", N_("See the organisation's people and their roles"), _ADMIN),
     Permission("people.change", N_("Invite people, end memberships and review access"), _ADMIN),
@@ -61,12 +63,22 @@ MUNICIPAL_SCOPES: Final = tuple(dict.fromkeys(permission.scope for permission in
 CLUB_SCOPES: Final = ("claims",)
 """What a token of a club's systems is made for."""
 
+COMMANDS: Final = {
+    "register confirm": "register.import",
+    "eligibility approve": "eligibility.approve",
+    "retention run": "retention.change",
+}
+"""Commands that somebody does in person (`--by`). All others are the operator's, who has the machine."""
+
 PUBLIC: Final[dict[str, Any]] = {"permission": "public"}
 """`opt=PUBLIC`: for everybody, signed in or not."""
 
 SIGNED_IN: Final[dict[str, Any]] = {"permission": "signed in"}
 """`opt=SIGNED_IN`: for every person who is signed in, whatever their role."""
 
+
+KNOWN: Final[dict[str, Any]] = {"permission": "known"}
+"""`opt=KNOWN`: for every person who is signed in and every system with a token; the handler decides by what it is."""
 
 HALFWAY: Final[dict[str, Any]] = {"permission": "halfway"}
 """`opt=HALFWAY`: for a person who may still owe the second factor: showing it, and signing out."""
@@ -80,3 +92,27 @@ def may(name: str) -> dict[str, Any]:
 def roles_that_may(name: str) -> tuple[str, ...]:
     """The roles to which the table allows it."""
     return PERMISSIONS[name].roles
+
+
+def as_page() -> str:
+    """The table as `docs/who-may-what.md` shows it; `python -m service.identity.permissions` prints it."""
+    head = "| | " + " | ".join(role.replace("_", " ") for role in ROLES) + " | token with scope |"
+    rule = "|---|" + "---|" * (len(ROLES) + 1)
+    rows = [
+        f"| {permission.sentence} | "
+        + " | ".join("yes" if role in permission.roles else "" for role in ROLES)
+        + f" | {permission.scope or ''} |"
+        for permission in _TABLE
+    ]
+    return "\n".join([_PAGE_HEAD, head, rule, *rows, ""])
+
+
+_PAGE_HEAD: Final = """# Who may do what
+
+Made from the table in `service/identity/permissions.py`, from which the guards and the menus are made as well: change
+it there, then run `make docs`. What stands in no row nobody may do. A role counts in the place where somebody has it: a
+municipality, a service or club of it, or a volunteer organisation. Each sees the rows of its own tenant alone.
+"""
+
+if __name__ == "__main__":
+    print(as_page(), end="")

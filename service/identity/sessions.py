@@ -166,8 +166,9 @@ def list_sessions(session: Session, account_id: UUID) -> list[OpenSession]:
 
 
 def end_session(session: Session, account_id: UUID, session_id: UUID) -> None:
-    """Sign one of an account's browsers out."""
-    _end(session, account_id, session_id)
+    """Sign one of an account's browsers out; refuses one that is not the account's, or has ended."""
+    if not _end(session, account_id, session_id):
+        raise NotFound("There is no such session, or it has ended already.")
 
 
 def end_every_session(session: Session, account_id: UUID) -> int:

@@ -15,12 +15,12 @@ from service.eligibility import actions as eligibility_actions
 from service.eligibility.commands import SCHEME_OPTION, account_lines, eligibility, flat
 from service.errors import NotFound
 from service.identity.actions import Municipality, act_where, find_approver, municipality_by_id
+from service.identity.permissions import roles_that_may
 from service.passes import actions, queries
 from service.passes.issue import Issued
 from service.values.progress import Progress
 from service.values.secrecy import KeyRing
 
-APPROVERS = ("administrator", "case_worker")
 _REASON = click.option("--reason", required=True, help="Why; kept with the pass.")
 
 
@@ -95,7 +95,7 @@ def approve(run_id: UUID, email: str) -> Any:
     """Commit a run that was held because it is far off the last one."""
     progress = console.progress()
     with console.database() as database, database.transaction() as session:
-        approver = find_approver(session, email, APPROVERS)
+        approver = find_approver(session, email, roles_that_may("eligibility.approve"))
         tenant_id = act_where(session, approver, "refresh_run", run_id)
         if tenant_id is None:
             raise NotFound("There is no run {run} that {email} may approve.", run=run_id, email=email)

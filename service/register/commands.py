@@ -10,9 +10,9 @@ from service import console
 from service.audit.actions import COMMAND
 from service.errors import NotFound
 from service.identity.actions import act_where, find_approver
+from service.identity.permissions import roles_that_may
 from service.register import actions
 
-CONFIRMERS = ("administrator", "case_worker")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -52,7 +52,7 @@ def import_(code: str, population: Path | None, income: Path | None, decisions: 
 def confirm(import_id: UUID, email: str) -> Any:
     """Merge an import that was held because it is far off the last one."""
     with console.database() as database, database.transaction() as session:
-        approver = find_approver(session, email, CONFIRMERS)
+        approver = find_approver(session, email, roles_that_may("register.import"))
         tenant_id = act_where(session, approver, "register_import", import_id)
         if tenant_id is None:
             raise NotFound("There is no import {id} that {email} may confirm.", id=import_id, email=email)
