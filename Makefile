@@ -4,7 +4,7 @@ BIN := .venv/bin
 HOUSEHOLDS ?= 2000
 ASSETS := service/web/static/vendor/htmx.js
 
-.PHONY: help install assets demo test lint format texts docs benchmark pictures lock
+.PHONY: help install assets demo test lint audit format texts docs benchmark pictures lock
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ lint: .venv/installed-dev ## formatter, linter, type checker and import contract
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: .venv/installed-dev ## whether a pinned dependency has a known vulnerability
+	$(BIN)/python -m tests.known_vulnerabilities
 
 format: .venv/installed-dev ## put the code into shape
 	$(BIN)/ruff format .

@@ -13,9 +13,18 @@ from service.errors import Conflict, Forbidden, OneOf
 from service.identity.actions import Approver
 from service.identity.permissions import roles_that_may
 from service.jobs import uploads
-from service.jobs.orders import ApproveOrder, ConfirmOrder, ImportOrder, RefreshOrder, RenderOrder, ReportOrder
+from service.jobs.orders import (
+    ApproveOrder,
+    ConfirmOrder,
+    HandOverOrder,
+    ImportOrder,
+    RefreshOrder,
+    RenderOrder,
+    ReportOrder,
+)
 from service.jobs.work import Kind, Steps, Told, Whole, Work
 from service.letters import printing
+from service.letters.outbox import Outbox
 from service.passes.actions import issue_after
 from service.passes.compose import compose_letters
 from service.register import actions as register
@@ -74,9 +83,12 @@ def approve(session: Session, work: Work) -> Told:
 
 
 def render(work: Work) -> Told:
-    """Make print batches of what waits, and render those not handed over yet, or one, into HOME/letters/CODE."""
+    """Make print batches of what waits, and render those not handed over yet, or one.
+
+    The files lie where the hand-over renders them and takes them away: none is left behind.
+    """
     batch, keys = work.ordered.read(RenderOrder).batch, work.keys()
-    out = work.settings.home / "letters" / work.municipality.code
+    out = printing.print_folder(work.settings.home, work.municipality)
     if batch is None:
         printing.make_batches(work.database, work.municipality, keys, compose_letters, work.progress)
     made = printing.render(work.database, work.municipality, keys, out, batch, work.ordered.actor, work.progress)
@@ -84,6 +96,22 @@ def render(work: Work) -> Told:
     if made.held_back:
         said += f" {made.held_back:,} letters are held back."
     return Told(said, _named(made))
+
+
+def hand_over(work: Work) -> Told:
+    """Give a print batch to the print provider; without one it goes to the outbox."""
+    home, municipality = work.settings.home, work.municipality
+    batch = work.ordered.read(HandOverOrder).batch
+    folder = printing.print_folder(home, municipality)
+    outbox = Outbox(home / "outbox" / "print" / municipality.code)
+    try:
+        sent = printing.hand_over(
+            work.database, municipality, work.keys(), outbox, folder, batch, work.ordered.actor, work.progress
+        )
+    except Conflict as already:
+        # Nobody could order it once it was handed over, so an attempt before this one or the timetable did it.
+        return Told(already.message, {"batch": batch, "letters": 0})
+    return Told(f"{sent:,} letters of batch {batch} handed over.", {"batch": batch, "letters": sent})
 
 
 def report(session: Session, work: Work) -> Told:
@@ -130,7 +158,7 @@ def _approver(session: Session, work: Work, permission: str) -> Approver:
     ).all()
     if account is None or not held:
         raise Forbidden("A person with the role {roles} must do this.", roles=OneOf(allowed))
-    return Approver(account_id=account, email="", tenants=(tenant,))
+    return Approver(account_id=account, email="", tenants=(tenant,), door=work.ordered.actor.door)
 
 
 def _imported(made: register.ImportResult) -> Told:
@@ -171,6 +199,7 @@ ORDERS = (
     Kind("eligibility.refresh", "Decide for every child", Whole(refresh)),
     Kind("eligibility.approve", "Commit a refresh that was held", Whole(approve)),
     Kind("letters.render", "Render print batches", Steps(render)),
+    Kind("letters.hand-over", "Hand a print batch over", Steps(hand_over)),
     Kind("report.make", "Report what the passes achieve", Whole(report)),
 )
 """What can be ordered; `service/jobs/orders.py` has the arguments of each."""

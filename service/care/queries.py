@@ -1,11 +1,58 @@
-"""Who read and who changed what of a household or a person."""
+"""Who read and who changed what of a household or a person, and of a whole family."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
-from service.errors import NotFound
+from service.audit.queries import Condition
+from service.errors import Conflict, FieldError, Invalid, NotFound
+from service.identity.actions import Municipality
+from service.passes.actions import find_pass
+from service.register.persons import person_with
+from service.values.secrecy import KeyRing
+
+
+class Family(msgspec.Struct, frozen=True):
+    """Whose reads and changes are asked for: a household, or a person who lives in none.
+
+    `own` are the ids under which the trail knows the family: the household's, its members', and those of their
+    determinations, passes and letters. `shared` are those of what also concerned others: the imports, refreshes and
+    print batches they were in.
+    """
+
+    id: UUID
+    kind: str
+    persons: frozenset[UUID]
+    own: frozenset[UUID]
+    shared: frozenset[UUID]
+
+    @property
+    def entries(self) -> Condition:
+        """What the trail says of the family: of it alone, of what it was in, and of lists and files that it was on.
+
+        Of a page of a list the trail keeps the filters and not the rows: such a page counts where it may have held the
+        family.
+        """
+        values = {"of_family": [*self.own, *self.shared], "persons": list(self.persons)}
+        return Condition(f"(e.subject_id = ANY (:of_family) OR {_ON_A_LIST})", values)
+
+
+_IN_FORCE = """EXISTS (SELECT FROM determination d JOIN refresh_run r ON r.id = d.run_id
+        WHERE d.person_id = ANY (:persons) AND r.committed_at <= e.at"""
+_ON_A_LIST = f"""(e.action = 'passes.list' AND EXISTS (SELECT FROM leisure_pass p
+        WHERE p.person_id = ANY (:persons) AND p.issued_at <= e.at
+            AND coalesce(e.details ->> 'person_key', p.person_id::text) = p.person_id::text))
+    OR (e.action = 'eligibility.determinations.read' AND {_IN_FORCE}
+            AND coalesce(e.subject_id, d.scheme_id) = d.scheme_id
+            AND coalesce(e.details #>> '{{filters,run}}', d.run_id::text) = d.run_id::text))
+    OR (e.action = 'eligibility.export' AND {_IN_FORCE} AND coalesce(d.ended_at, e.at) >= e.at
+            AND (d.scheme_id, d.period_start) = (SELECT scheme_id, period_start FROM refresh_run
+                WHERE id = e.subject_id)))
+    OR (e.action = 'care.retention' AND EXISTS (SELECT FROM person c
+        WHERE c.id = ANY (:persons) AND c.learned_at <= e.at))"""
 
 _OF_PERSONS = """
     SELECT id FROM determination WHERE person_id = ANY (:persons)
@@ -16,24 +63,107 @@ _OF_PERSONS = """
     UNION SELECT id FROM letter WHERE child_id = ANY (:persons)
 """
 
+# An import writes its rows before its own entry in the trail, and one of a municipality waits for the other: of what
+# was learned at an instant the next entry tells the import.
+_SHARED = """
+    SELECT run_id FROM determination WHERE person_id = ANY (:persons)
+    UNION SELECT ended_by_run_id FROM determination WHERE person_id = ANY (:persons) AND ended_by_run_id IS NOT NULL
+    UNION SELECT batch_id FROM letter WHERE id = ANY (:own) AND batch_id IS NOT NULL
+    UNION SELECT import_id FROM person_past WHERE id = ANY (:persons)
+    UNION SELECT import_id FROM household_member_past WHERE person_id = ANY (:persons)
+    UNION SELECT (SELECT i.subject_id FROM audit_entry i
+            WHERE i.action IN ('register.import', 'register.import.confirm') AND i.at >= known.since
+            ORDER BY i.at, i.id LIMIT 1)
+        FROM (SELECT learned_at AS since FROM person WHERE id = ANY (:persons)
+            UNION SELECT learned_at FROM household_member WHERE person_id = ANY (:persons)
+            UNION SELECT learned_at FROM household_member_past WHERE person_id = ANY (:persons)) AS known
+"""
+
+# Who lives there now; of a household that is no more, who did. Somebody who has moved out is another family's.
+_MEMBERS = """
+    SELECT person_id FROM household_member WHERE household_id = :household
+    UNION SELECT person_id FROM household_member_past WHERE household_id = :household
+        AND NOT EXISTS (SELECT FROM household_member WHERE household_id = :household)
+"""
+
+
+def find_family(
+    session: Session,
+    municipality: Municipality,
+    keys: KeyRing,
+    *,
+    identity_number: str | None = None,
+    household: str | None = None,
+    pass_number: str | None = None,
+) -> Family:
+    """The family that is named in exactly one of these ways; the household as the register names it."""
+    named = {"identity_number": identity_number, "household": household, "pass_number": pass_number}
+    if sum(one is not None for one in named.values()) != 1:
+        wrong = [FieldError(name, "must be the only one of the three") for name in named]
+        raise Invalid("Name the family in one way: by an identity number, a household or a pass number.", wrong)
+    if household is not None:
+        return family_of_household(session, _household(session, household))
+    if pass_number is not None:
+        return family_of_person(session, _holder(session, keys, pass_number))
+    return family_of_person(
+        session, person_with(session, municipality, keys.for_tenant(municipality.id), str(identity_number))
+    )
+
+
+def _household(session: Session, reference: str) -> UUID:
+    found: UUID | None = session.execute(
+        text("SELECT id FROM household WHERE reference = :reference"), {"reference": reference.strip()}
+    ).scalar()
+    if found is None:
+        raise NotFound("There is no household {household} in the register.", household=reference)
+    return found
+
+
+def _holder(session: Session, keys: KeyRing, number: str) -> UUID:
+    holder: UUID = session.execute(
+        text("SELECT person_id FROM leisure_pass WHERE id = :id"), {"id": find_pass(session, keys, number)}
+    ).scalar_one()
+    return holder
+
+
+def family_by_id(session: Session, family_id: UUID) -> Family:
+    """The family of the household with this id or, where it is a person's, of that person."""
+    if session.execute(text("SELECT 1 FROM household WHERE id = :id"), {"id": family_id}).scalar():
+        return family_of_household(session, family_id)
+    return family_of_person(session, family_id)
+
+
+def family_of_household(session: Session, household: UUID) -> Family:
+    """A household, whoever lives in it, and their cases."""
+    members = session.execute(text(_MEMBERS), {"household": household}).scalars().all()
+    letters = session.execute(text("SELECT id FROM letter WHERE household_id = :household"), {"household": household})
+    return _family(session, household, "household", members, {household, *letters.scalars()})
+
+
+def family_of_person(session: Session, person_key: UUID) -> Family:
+    """The household in which a person lives; where the register knows none, the person alone.
+
+    Refused where it knows several: each is a family of its own, and neither is told of the other.
+    """
+    if not session.execute(text("SELECT 1 FROM person WHERE id = :id"), {"id": person_key}).scalar():
+        raise NotFound("There is no person {person} in the register.", person=person_key)
+    homes = session.execute(
+        text("SELECT household_id FROM household_member WHERE person_id = :person"), {"person": person_key}
+    )
+    households = homes.scalars().all()
+    if len(households) > 1:
+        raise Conflict(
+            "This person stands in several households, each a family of its own. Name the family by its household, or by "
+            "the identity number of a parent."
+        )
+    if households:
+        return family_of_household(session, households[0])
+    return _family(session, person_key, "person", [person_key], set())
+
 
 def subjects_of_household(session: Session, reference: str) -> set[UUID]:
     """The ids under which the trail knows a household: its own, its members' and those of their cases."""
-    household = session.execute(
-        text("SELECT id FROM household WHERE reference = :reference"), {"reference": reference}
-    ).scalar()
-    if household is None:
-        raise NotFound("There is no household {household} in the register.", household=reference)
-    values = {"household": household}
-    persons = session.execute(
-        text(
-            """SELECT person_id FROM household_member WHERE household_id = :household
-            UNION SELECT person_id FROM household_member_past WHERE household_id = :household"""
-        ),
-        values,
-    ).scalars()
-    letters = session.execute(text("SELECT id FROM letter WHERE household_id = :household"), values).scalars()
-    return {household, *letters, *_of_persons(session, list(persons))}
+    return set(family_of_household(session, _household(session, reference)).own)
 
 
 def subjects_of_person(session: Session, person_key: UUID) -> set[UUID]:
@@ -41,6 +171,13 @@ def subjects_of_person(session: Session, person_key: UUID) -> set[UUID]:
     if not session.execute(text("SELECT 1 FROM person WHERE id = :id"), {"id": person_key}).scalar():
         raise NotFound("There is no person {person} in the register.", person=person_key)
     return _of_persons(session, [person_key])
+
+
+def _family(session: Session, id_: UUID, kind: str, members: Sequence[UUID], more: set[UUID]) -> Family:
+    own = more | _of_persons(session, list(members))
+    values = {"persons": list(members), "own": list(own)}
+    shared = {one for one in session.execute(text(_SHARED), values).scalars() if one is not None}
+    return Family(id_, kind, frozenset(members), frozenset(own), frozenset(shared))
 
 
 def _of_persons(session: Session, persons: list[UUID]) -> set[UUID]:

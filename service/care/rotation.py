@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor, record
 from service.database.engine import Database
+from service.database.tasks import SCHEMA
 from service.database.tenancy import INSTALLATION
 from service.errors import Conflict
 from service.values.progress import Progress
@@ -85,6 +86,10 @@ def key_use(database: Database, keys: KeyRing) -> list[KeyUse]:
                 for key_id, count in session.execute(text(_USE.format(of=of))):
                     of_key = rows.setdefault(key_id, {})
                     of_key[of.table] = of_key.get(of.table, 0) + count
+    with database.transaction() as session:
+        # E-mails on their way are sealed too; they are not encrypted anew, but sent.
+        for key_id, count in session.execute(text(_WAITING)):
+            rows.setdefault(key_id, {})["e-mails waiting"] = count
     current = keys.current[0][0]
     return [KeyUse(key_id, key_id == current, key_id in keys.key_ids, rows[key_id]) for key_id in sorted(rows)]
 
@@ -92,6 +97,12 @@ def key_use(database: Database, keys: KeyRing) -> list[KeyUse]:
 _USE = """
     SELECT get_byte(substring({of.cipher} FROM 1 FOR 1), 0), count(*) FROM {of.table}
     WHERE length({of.cipher}) > 0 GROUP BY 1
+"""
+
+
+_WAITING = f"""
+    SELECT get_byte(decode(args->>'sealed', 'base64'), 0), count(*) FROM {SCHEMA}.procrastinate_jobs
+    WHERE args ? 'sealed' AND status IN ('todo', 'doing') GROUP BY 1
 """
 
 

@@ -88,7 +88,7 @@ def approve(
     _commit(session, municipality.id, plan, run_id)
     run.state, run.committed_at, run.approved_by = "committed", clock.now(), approver.account_id
     session.flush()
-    actor = Actor(door="command", account_id=approver.account_id)
+    actor = Actor(door=approver.door, account_id=approver.account_id)
     record(session, municipality.id, actor, "eligibility.approve", ("refresh_run", run_id))
     return _refresh(plan, msgspec.convert(run.counts, Account), run_id, "committed", None)
 

@@ -49,6 +49,7 @@ class Approver(msgspec.Struct, frozen=True):
     account_id: UUID
     email: str
     tenants: tuple[UUID, ...]
+    door: str = "command"
 
 
 def add_municipality(session: Session, code: str, name: str, country: str) -> Municipality:

@@ -101,7 +101,7 @@ def approve(run_id: UUID, email: str) -> Any:
             raise NotFound("There is no run {run} that {email} may approve.", run=run_id, email=email)
         municipality = municipality_by_id(session, tenant_id)
         result = eligibility_actions.approve(session, approver, run_id, municipality, progress)
-        actor = Actor(door="command", account_id=approver.account_id)
+        actor = Actor(door=approver.door, account_id=approver.account_id)
         issued = _issued(session, municipality, console.keys(database), result, actor, progress)
     return _answer(result, issued)
 

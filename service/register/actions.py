@@ -111,7 +111,7 @@ def confirm_import(
         "UPDATE register_import SET state = 'merged', confirmed_at = %s, confirmed_by = %s WHERE id = %s",
         [clock.now(), approver.account_id, import_id],
     )
-    actor = Actor(door="command", account_id=approver.account_id)
+    actor = Actor(door=approver.door, account_id=approver.account_id)
     record(session, tenant_id, actor, "register.import.confirm", ("register_import", import_id), details=counts)
     return _result(import_id, "merged", None, counts, _rejected_file(folder, import_id))
 

@@ -11,6 +11,8 @@ from sqlalchemy import text
 from service.audit.actions import COMMAND
 from service.care import rotation
 from service.console import keys
+from service.errors import Conflict
+from service.identity.messages import send_email
 from service.values.progress import Progress
 from service.values.secrecy import KeyRing
 from tests.passes.town import Town
@@ -31,6 +33,10 @@ def held(town: Town) -> str:
     [(import_id,)] = town.rows(newest)
     secrets = keys(town.database).for_tenant(town.municipality.id)
     with town.owner() as session:
+        session.execute(
+            text("INSERT INTO kept_answer VALUES (:tenant, uuidv7(), uuidv7(), '', '', :answer, now())"),
+            {"tenant": town.municipality.id, "answer": secrets.encrypt("answered")},
+        )
         session.execute(text("UPDATE register_import SET state = 'held' WHERE id = :id"), {"id": import_id})
         for line, person in enumerate(town.people, start=2):
             number = str(person["person_id"])
@@ -53,6 +59,7 @@ def numbers(town: Town) -> list[tuple[str, str]]:
         ("person", "identity_cipher"),
         ("leisure_pass", "number_cipher"),
         ("letter", "content"),
+        ("kept_answer", "answer"),
         ("held_row", "decode(substr(content->>'identity_cipher', 3), 'hex')"),
     ):
         for (encrypted,) in town.rows(f"SELECT {cipher} FROM {table}"):
@@ -61,14 +68,15 @@ def numbers(town: Town) -> list[tuple[str, str]]:
 
 
 def test_a_key_is_changed_and_retired(town: Town, held: str) -> None:
-    before, rows = numbers(town), {"person": 7, "leisure_pass": 2, "letter": 1, "held_row": 7}
+    before, rows = numbers(town), {"person": 7, "leisure_pass": 2, "letter": 1, "kept_answer": 1, "held_row": 7}
     assert used(town) == {1: rows}
     assert town.run("keys", "rotate") == {"current": 2}
     assert used(town) == {1: rows, 2: {}}
     assert "still encrypts rows" in town.run.fails("keys", "retire", 1)
     assert "current one" in town.run.fails("keys", "retire", 2)
-    assert town.run("keys", "reencrypt") == {"key": 2, "rows": rows, "left": 0}
-    assert town.run("keys", "reencrypt")["rows"] == dict.fromkeys(rows, 0)
+    others = dict.fromkeys((of.table for of in rotation.ENCRYPTED), 0)
+    assert town.run("keys", "reencrypt") == {"key": 2, "rows": others | rows, "left": 0}
+    assert town.run("keys", "reencrypt")["rows"] == others
     assert used(town) == {1: {}, 2: rows}
     assert town.run("keys", "retire", 1) == {"retired": 1, "keys": [2]}
     assert "no key 1" in town.run.fails("keys", "retire", 1)
@@ -105,9 +113,10 @@ def test_a_stopped_reencryption_goes_on(town: Town, held: str, monkeypatch: pyte
     secrets = ring.for_tenant(town.municipality.id)
     for of in rotation.ENCRYPTED:
         # One chunk, and then no more.
-        next(rotation._chunks(town.database, secrets, town.municipality.id, 2, of))
-    assert used(town)[2] == {"person": 2, "leisure_pass": 2, "letter": 1, "held_row": 2}
-    assert town.run("keys", "reencrypt")["rows"] == {"person": 5, "leisure_pass": 0, "letter": 0, "held_row": 5}
+        next(rotation._chunks(town.database, secrets, town.municipality.id, 2, of), None)
+    assert used(town)[2] == {"person": 2, "leisure_pass": 2, "letter": 1, "kept_answer": 1, "held_row": 2}
+    rest = {table: rows for table, rows in town.run("keys", "reencrypt")["rows"].items() if rows}
+    assert rest == {"person": 5, "held_row": 5}
     assert numbers(town) == before
 
 
@@ -158,3 +167,18 @@ def test_keys_of_a_database_from_before_the_fingerprint(town: Town, tmp_path: Pa
     with town.owner() as session:
         kept_now = session.execute(text("SELECT fingerprint FROM directory.key_fingerprint")).scalar_one()
     assert bytes(kept_now) == KeyRing.open(file).fingerprint
+
+
+def test_a_key_is_not_retired_while_an_email_under_it_waits(town: Town) -> None:
+    ring = keys(town.database)
+    with town.database.transaction() as session:
+        send_email(session, ring, "somebody@example.org", "Hello", "Text")
+    rotation.rotate(town.database, ring, COMMAND)
+    for holder in rotation.holders(town.database):
+        rotation.reencrypt(town.database, ring, holder, COMMAND, Progress())
+    assert used(town)[1] == {"e-mails waiting": 1}
+    with pytest.raises(Conflict, match="e-mails waiting"):
+        rotation.retire(town.database, ring, 1, COMMAND)
+    with town.owner() as session:
+        session.execute(text("DELETE FROM procrastinate.procrastinate_jobs"))
+    rotation.retire(town.database, ring, 1, COMMAND)
