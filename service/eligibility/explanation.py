@@ -19,18 +19,22 @@ _CONCLUSIONS = {
 }
 
 
-def explain(figures: Figures, parameters: Parameters, income_year: int) -> list[str]:
-    """One line for each figure that the rule read, the limit worked out, and the conclusion."""
+def explain(figures: Figures, parameters: Parameters, income_year: int, *, unmasked: bool = True) -> list[str]:
+    """One line for each figure that the rule read, the limit worked out, and the conclusion.
+
+    Not `unmasked`, the household's limit and income are left out, and where the child lives.
+    """
     lines = [f"Age: {figures.age} years (the scheme is for {parameters.min_age} to {parameters.max_age})."]
     if figures.award_percent is not None:
         lines.append(f"Award made elsewhere: {figures.award_ground}, {figures.award_percent} %.")
     providers = f"{figures.providers} provider{'' if figures.providers == 1 else 's'}"
     lines.append(f"Household: {figures.children} under 18 as child, {providers}.")
-    if figures.limit_ore is not None:
+    if unmasked and figures.limit_ore is not None:
         lines += _limit(figures, parameters, figures.limit_ore)
-    income = "not known" if figures.income_ore is None else format_kroner(figures.income_ore, "en")
-    lines.append(f"Providers' income {income_year}, as far as it is known and plausible: {income}.")
-    lines.append(_conclusion(figures, parameters, income_year))
+    if unmasked:
+        income = "not known" if figures.income_ore is None else format_kroner(figures.income_ore, "en")
+        lines.append(f"Providers' income {income_year}, as far as it is known and plausible: {income}.")
+    lines.append(_conclusion(figures, parameters, income_year, unmasked))
     return lines
 
 
@@ -46,14 +50,14 @@ def _limit(figures: Figures, parameters: Parameters, limit_ore: int) -> list[str
     return [f"Limit: {' + '.join(parts)} = {format_kroner(limit_ore, 'en')} ({equal})."]
 
 
-def _conclusion(figures: Figures, parameters: Parameters, income_year: int) -> str:
+def _conclusion(figures: Figures, parameters: Parameters, income_year: int, unmasked: bool) -> str:
     return _CONCLUSIONS[figures.reason].format(
         min_age=parameters.min_age,
         max_age=parameters.max_age,
         ground=figures.award_ground,
         percent=figures.award_percent,
         min_percent=parameters.min_percent,
-        area=figures.district or figures.area,
+        area=(figures.district or figures.area) if unmasked else "the area where the child lives",
         highest=format_kroner(HIGHEST_PLAUSIBLE_ORE, "en"),
         relation="equal to" if figures.income_ore == figures.limit_ore else "over",
         year=income_year,

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from service.eligibility.models import ParameterVersion
 from service.eligibility.parameters import PRESETS, SCHEME, Parameters, preset_parameters, read_parameters
-from service.errors import Invalid, NotFound
+from service.errors import FieldError, Invalid, NotFound
 from service.identity.actions import Municipality
 from service.values import clock
 
@@ -26,6 +26,7 @@ class Version(msgspec.Struct, frozen=True):
     parameters: Parameters
 
 
+_FIRST_YEAR, _LAST_YEAR = 1990, 2100
 _VERSION = "SELECT id, scheme_id, number, valid_from, valid_to, source, parameters FROM parameter_version"
 
 
@@ -48,32 +49,64 @@ def set_parameters(
     source: str,
     written: dict[str, str],
     valid_to: date | None = None,
+    made_by: UUID | None = None,
 ) -> Version:
     """Add a version of a scheme's parameters from a day on; the scheme is made where it is new.
 
     Keys that are not named go on from the version that counts on that day or, where none does, the last before it. A
     version with the same first day as an earlier one takes its place; determinations keep the one they were made with.
+    What would only say again what the last one says adds none and gives that one. Refuses with every wrong field.
     """
-    if not source.strip():
-        raise Invalid("Parameters need a source: where the figures were published or decided.")
-    if valid_to is not None and valid_to < valid_from:
-        raise Invalid("The last day lies before the first.")
     scheme_id = _scheme_id(session, municipality, scheme, make=True)
-    last = session.execute(
+    session.execute(text("SELECT 1 FROM scheme WHERE id = :id FOR UPDATE"), {"id": scheme_id})
+    row = session.execute(
         text(
             f"{_VERSION} WHERE scheme_id = :scheme AND valid_from <= :on ORDER BY valid_from DESC, number DESC LIMIT 1"
         ),
         {"scheme": scheme_id, "on": valid_from},
     ).one_or_none()
-    before = _version(last).parameters if last else None
-    parameters = read_parameters(written, before)
-    _add_version(session, municipality, scheme_id, (valid_from, valid_to), source.strip(), parameters)
+    last = _version(row) if row else None
+    wrong = _wrong_frame(valid_from, valid_to, source)
+    try:
+        parameters = read_parameters(written, last.parameters if last else None)
+    except Invalid as refusal:
+        raise Invalid("Some parameters are wrong.", [*wrong, *refusal.errors]) from None
+    if wrong:
+        raise Invalid("Some parameters are wrong.", wrong)
+    said = (valid_from, valid_to, source.strip(), parameters)
+    if last and said == (last.valid_from, last.valid_to, last.source, last.parameters):
+        return last
+    _add_version(session, municipality, scheme_id, (valid_from, valid_to), source.strip(), parameters, made_by)
     return version_on(session, municipality, scheme, valid_from)
+
+
+def _wrong_frame(valid_from: date, valid_to: date | None, source: str) -> list[FieldError]:
+    """What is wrong with a version but for its parameters."""
+    wrong = [] if source.strip() else [FieldError("source", "is needed: where the figures were published or decided")]
+    wrong += _wrong_year("valid_from", valid_from)
+    if valid_to is not None:
+        wrong += _wrong_year("valid_to", valid_to)
+    if valid_to is not None and valid_to < valid_from:
+        wrong.append(FieldError("valid_to", "lies before the first day"))
+    return wrong
+
+
+def _wrong_year(field: str, on: date) -> list[FieldError]:
+    if _has_schemes(on):
+        return []
+    return [FieldError(field, "must lie in the years {first} to {last}", {"first": _FIRST_YEAR, "last": _LAST_YEAR})]
+
+
+def _has_schemes(on: date) -> bool:
+    """Whether a date is one that periods and ages can be counted from."""
+    return _FIRST_YEAR <= on.year <= _LAST_YEAR
 
 
 def version_on(session: Session, municipality: Municipality, scheme: str, on: date) -> Version:
     """The version that counts on a date; a date without parameters is refused with what to add."""
     scheme_id = _scheme_id(session, municipality, scheme, make=False)
+    if not _has_schemes(on):
+        raise Invalid("The date must lie in the years {first} to {last}.", first=_FIRST_YEAR, last=_LAST_YEAR)
     row = session.execute(
         text(
             f"""{_VERSION} WHERE scheme_id = :scheme AND valid_from <= :on AND (valid_to IS NULL OR valid_to >= :on)
@@ -83,9 +116,13 @@ def version_on(session: Session, municipality: Municipality, scheme: str, on: da
     ).one_or_none()
     if row is None:
         raise Invalid(
-            f"The scheme {scheme} has no parameters for {on}. Add them: medspiller scheme set "
-            f"--municipality {municipality.code} --scheme {scheme} --valid-from {on.year}-01-01 --source TEXT "
-            f"limit=KRONER single_addition=KRONER child_addition=KRONER amount=KRONER min_age=3 max_age=17"
+            "The scheme {scheme} has no parameters for {on}. Add them: medspiller scheme set "
+            "--municipality {municipality} --scheme {scheme} --valid-from {year}-01-01 --source TEXT "
+            "limit=KRONER single_addition=KRONER child_addition=KRONER amount=KRONER min_age=3 max_age=17",
+            scheme=scheme,
+            on=on,
+            municipality=municipality.code,
+            year=on.year,
         )
     return _version(row)
 
@@ -106,13 +143,28 @@ def _scheme_id(session: Session, municipality: Municipality, name: str, *, make:
         if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 40:
             raise Invalid("A scheme's name is at most 40 letters, digits and hyphens, such as fritidspas.")
         found = session.execute(
-            text("INSERT INTO scheme (tenant_id, name, created_at) VALUES (:tenant, :name, :at) RETURNING id"),
+            text(
+                """INSERT INTO scheme (tenant_id, name, created_at) VALUES (:tenant, :name, :at)
+                ON CONFLICT (tenant_id, name) DO NOTHING RETURNING id"""
+            ),
             {"tenant": municipality.id, "name": name, "at": clock.now()},
-        ).scalar_one()
+        ).scalar()
+        # Somebody else made it in this moment.
+        found = found or session.execute(text("SELECT id FROM scheme WHERE name = :name"), {"name": name}).scalar_one()
     if found is None:
         known = session.execute(text("SELECT name FROM scheme ORDER BY name")).scalars().all()
-        there = f"It has {', '.join(known)}." if known else "It has none; add one with `medspiller scheme set`."
-        raise NotFound(f"{municipality.name} has no scheme {name}. {there}")
+        if not known:
+            raise NotFound(
+                "{municipality} has no scheme {scheme}. It has none; add one with `medspiller scheme set`.",
+                municipality=municipality.name,
+                scheme=name,
+            )
+        raise NotFound(
+            "{municipality} has no scheme {scheme}. It has {known}.",
+            municipality=municipality.name,
+            scheme=name,
+            known=", ".join(known),
+        )
     return found
 
 
@@ -123,8 +175,8 @@ def _add_version(
     valid: tuple[date, date | None],
     source: str,
     parameters: Parameters,
+    made_by: UUID | None = None,
 ) -> None:
-    session.execute(text("SELECT 1 FROM scheme WHERE id = :id FOR UPDATE"), {"id": scheme_id})
     number = session.execute(
         text("SELECT coalesce(max(number), 0) + 1 FROM parameter_version WHERE scheme_id = :scheme"),
         {"scheme": scheme_id},
@@ -139,6 +191,7 @@ def _add_version(
             source=source,
             parameters=msgspec.to_builtins(parameters),
             created_at=clock.now(),
+            created_by=made_by,
         )
     )
     session.flush()

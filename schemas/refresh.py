@@ -1,0 +1,91 @@
+"""Refreshes: who is entitled on a date, who is new and who is lost."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from schemas.scheme import ParameterChanges
+
+Year = Annotated[int, msgspec.Meta(ge=1990, le=2100)]
+
+
+class RefreshRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Apply a scheme's rule to every child: `on` sets ages, parameters and the period.
+
+    `income_year` is the year whose incomes count, by default that of `on`. Without `commit` nothing is kept.
+    """
+
+    scheme: str
+    on: date
+    income_year: Year | None = None
+    commit: bool = False
+
+
+class WhatIfRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A refresh that is only counted, with the parameters that count on the day changed by `overrides`."""
+
+    scheme: str
+    on: date
+    income_year: Year | None = None
+    overrides: ParameterChanges = ParameterChanges()
+
+
+class RefreshAccount(msgspec.Struct, frozen=True):
+    """What the rule says for every child, against the determinations in force.
+
+    `new` are entitled and were not; `lost` were and are not, also since they left the register; `unchanged` have the
+    outcome they had. For a new period all three compare with the period before. `cost_ore`: if every pass were used up.
+    `reasons` count children by reason; `districts` by district and outcome.
+    """
+
+    children: int
+    entitled: int
+    not_entitled: int
+    needs_review: int
+    new: int
+    lost: int
+    unchanged: int
+    entitled_before: int
+    cost_ore: int
+    reasons: dict[str, int]
+    districts: dict[str, dict[str, int]]
+
+
+class RefreshSummary(msgspec.Struct, frozen=True):
+    """A refresh that was to be kept: `state` is `committed`, `held` or, where a newer one took its place, `overtaken`.
+
+    `held_because` says why it waits. `created_by` and `approved_by` are accounts, null where a system or a command did
+    it.
+    """
+
+    id: UUID
+    scheme: str
+    on: date
+    income_year: int
+    period_start: date
+    period_end: date
+    parameter_version: int
+    state: str
+    held_because: str | None
+    created_at: datetime
+    created_by: UUID | None
+    committed_at: datetime | None
+    approved_by: UUID | None
+    children: int
+    entitled: int
+    not_entitled: int
+    needs_review: int
+    new: int
+    lost: int
+    unchanged: int
+
+
+class RefreshDetail(RefreshSummary, frozen=True):
+    """A refresh with its whole account: see RefreshAccount."""
+
+    entitled_before: int
+    cost_ore: int
+    reasons: dict[str, int]
+    districts: dict[str, dict[str, int]]
