@@ -52,7 +52,7 @@ def import_files(session: Session, work: Work) -> Told:
 
 def confirm_import(session: Session, work: Work) -> Told:
     """Merge an import that the gate held; whoever ordered it confirms it."""
-    approver = _approver(session, work, "register.import")
+    approver = _approver(session, work, "register.confirm")
     import_id = work.ordered.read(ConfirmOrder).import_id
     folder = work.settings.home / "imports"
     return _imported(register.confirm_import(session, approver, import_id, work.municipality.id, folder, work.progress))

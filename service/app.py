@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, Request, Response, Router, get
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
@@ -12,22 +12,71 @@ from litestar.openapi.spec import Components, SecurityScheme
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from jobs.timetable import TIMETABLE
 from schemas.health import Health, Jobs
+from service.audit import api as audit_api
+from service.audit import web as audit_web
 from service.database.engine import Database
 from service.database.keys import open_keys
 from service.database.requests import database_of, threads_like_connections
+from service.eligibility import api as eligibility_api
+from service.eligibility import today as eligibility_today
+from service.identity import api as identity_api
+from service.identity import (
+    invitations_web,
+    organisations_web,
+    people_web,
+    profile_web,
+    second_factor_web,
+    tokens_web,
+)
+from service.identity import today as identity_today
+from service.identity import web as identity_web
 from service.identity.access import guard
 from service.identity.authentication import Authentication, Cookies, Csrf
 from service.identity.permissions import PUBLIC
-from service.jobs.api import metrics
+from service.jobs import api as jobs_api
+from service.jobs import today as jobs_today
 from service.jobs.queries import measures
+from service.letters import today as letters_today
+from service.passes import persons_api, persons_web
+from service.register import api as register_api
+from service.register import today as register_today
 from service.web.assets import load_assets, serve_asset
 from service.web.commands import serve_command
 from service.web.forms import Redisplayed, show_again
+from service.web.nowhere import nothing_to_do, nothing_to_see
 from service.web.preferences import choose_language
 from service.web.problems import HANDLERS
 from service.web.reference import ReferencePage, schema_router
 from service.web.security import BODY_BYTES, headers_for, rate_limit
+from service.web.today import today
+
+DOORS = (
+    identity_web,
+    second_factor_web,
+    profile_web,
+    people_web,
+    invitations_web,
+    organisations_web,
+    tokens_web,
+    identity_api,
+    audit_web,
+    audit_api,
+    jobs_api,
+    register_api,
+    eligibility_api,
+    persons_web,
+    persons_api,
+)
+"""The modules with pages and API: each lists its routes as `ROUTES`."""
+
+WAITING = tuple(
+    waiting
+    for slice_ in (register_today, eligibility_today, letters_today, jobs_today, identity_today)
+    for waiting in slice_.WAITING
+)
+"""What can wait for somebody, in the order in which *Today* shows it."""
 
 LOCAL_URL = "http://127.0.0.1:8000"
 
@@ -65,8 +114,26 @@ def create_app(database: Database, public_url: str = LOCAL_URL, requests_a_minut
         cookie_httponly=True,
     )
     return Litestar(
-        route_handlers=[health, metrics, serve_asset, choose_language],
-        state=State({"database": database, "keys": keys, "cookies": cookies, "csrf": csrf, "public_url": public_url}),
+        # In one router: of two handlers of a path that are registered one by one the framework wraps the first twice,
+        # and it answers with a coroutine.
+        route_handlers=[
+            Router(
+                path="/",
+                route_handlers=[
+                    health,
+                    serve_asset,
+                    choose_language,
+                    today,
+                    *(route for door in DOORS for route in door.ROUTES),
+                    nothing_to_see,
+                    nothing_to_do,
+                ],
+            )
+        ],
+        state=State(
+            {"database": database, "key_ring": keys, "cookies": cookies, "csrf": csrf, "public_url": public_url}
+            | {"timetable": TIMETABLE, "waiting": WAITING}
+        ),
         middleware=[Authentication(), rate_limit(requests_a_minute), DefineMiddleware(Csrf, config=csrf)],
         guards=[guard],
         before_send=[headers_for(secure=cookies.secure)],

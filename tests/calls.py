@@ -5,16 +5,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from httpx import Response
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.testing import TestClient
 
 from jobs.worker import Worker
 from service.app import create_app
 from service.database.engine import Database
-from service.eligibility import api as eligibility_api
 from service.identity.actions import Municipality, add_member
 from service.identity.sessions import open_session
-from service.register import api as register_api
 from service.settings import load
 from tests.callers import token
 
@@ -54,10 +52,6 @@ class Callers:
 def callers_of(database: Database, municipality: Municipality) -> Iterator[Callers]:
     """Who calls the whole application for as long as the block runs."""
     app = create_app(database)
-    known = {route.path for route in app.routes}
-    more = [route for route in (*register_api.ROUTES, *eligibility_api.ROUTES) if not route.paths <= known]
-    if more:
-        app.register(Router("/", route_handlers=more))
     with TestClient(app):
         yield Callers(app, database, municipality)
 

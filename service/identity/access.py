@@ -95,6 +95,14 @@ def actor_of(request: Connection) -> Actor:
     return Actor(door=door, account_id=principal.account_id, token_id=principal.token_id)
 
 
+def account_of(request: Connection) -> UUID:
+    """The account of the person who asks; refuses a system."""
+    account_id = principal_of(request).account_id
+    if account_id is None:
+        raise Forbidden("A person must do this; a system may not.")
+    return account_id
+
+
 def municipality_of(request: Connection) -> Municipality:
     """The municipality for which whoever asks acts."""
     place = principal_of(request).place

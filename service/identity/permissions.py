@@ -28,7 +28,8 @@ class Permission(msgspec.Struct, frozen=True):
 
 _TABLE: Final = (
     Permission("register.read", N_("See the register's extracts and their rejected rows"), _CASES, "register"),
-    Permission("register.import", N_("Import an extract and confirm one that is held"), _CASES, "register"),
+    Permission("register.import", N_("Import an extract"), _CASES, "register"),
+    Permission("register.confirm", N_("Confirm an import that a gate holds"), _CASES),
     Permission("schemes.read", N_("See the schemes and their parameters"), (*_MUNICIPAL, "auditor"), "schemes"),
     Permission("schemes.change", N_("Set a scheme's parameters"), _ADMIN),
     Permission("eligibility.read", N_("See refreshes and their account"), _CASES, "eligibility"),
@@ -64,7 +65,7 @@ CLUB_SCOPES: Final = ("claims",)
 """What a token of a club's systems is made for."""
 
 COMMANDS: Final = {
-    "register confirm": "register.import",
+    "register confirm": "register.confirm",
     "eligibility approve": "eligibility.approve",
     "retention run": "retention.change",
 }

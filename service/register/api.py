@@ -20,8 +20,8 @@ from schemas.page import Page
 from schemas.register import RegisterImportSummary, RejectedLine
 from service.database.engine import Database
 from service.database.requests import database_of, transactional
-from service.errors import FieldError, Forbidden, Invalid
-from service.identity.access import actor_of, municipality_of
+from service.errors import FieldError, Invalid
+from service.identity.access import account_of, actor_of, municipality_of
 from service.identity.permissions import may
 from service.jobs.orders import order
 from service.jobs.uploads import Upload, receive
@@ -187,7 +187,7 @@ async def _csv(database: Database, tenant_id: UUID, import_id: UUID) -> AsyncIte
 @post(
     "/api/v1/register/imports/{import_id:uuid}/confirmation",
     sync_to_thread=True,
-    opt=may("register.import"),
+    opt=may("register.confirm"),
     tags=["register"],
     status_code=202,
     responses=DOCUMENTED,
@@ -196,13 +196,10 @@ async def _csv(database: Database, tenant_id: UUID, import_id: UUID) -> AsyncIte
 @idempotent
 def order_confirmation(request: AnyRequest, session: Session, import_id: FromPath[UUID]) -> Response[Accepted]:
     """Merge an import that is held because it is far off the last one. A person other than who imported it does so."""
-    actor = actor_of(request)
-    if actor.account_id is None:
-        raise Forbidden("A person must confirm an import; a system may not.")
     # Refused here rather than by the worker, where it can be seen already.
-    actions.require_confirmable(session, import_id, actor.account_id)
+    actions.require_confirmable(session, import_id, account_of(request))
     asked = {"import_id": str(import_id)}
-    order_id = order(session, municipality_of(request).id, "register.confirm", asked, actor)
+    order_id = order(session, municipality_of(request).id, "register.confirm", asked, actor_of(request))
     return accepted(request, order_id)
 
 

@@ -52,7 +52,7 @@ def import_(code: str, population: Path | None, income: Path | None, decisions: 
 def confirm(import_id: UUID, email: str) -> Any:
     """Merge an import that was held because it is far off the last one."""
     with console.database() as database, database.transaction() as session:
-        approver = find_approver(session, email, roles_that_may("register.import"))
+        approver = find_approver(session, email, roles_that_may("register.confirm"))
         tenant_id = act_where(session, approver, "register_import", import_id)
         if tenant_id is None:
             raise NotFound("There is no import {id} that {email} may confirm.", id=import_id, email=email)

@@ -5,7 +5,7 @@ from service.web.today import Waiting, counted
 
 WAITING = (
     Waiting(
-        "register.import",
+        "register.confirm",
         N_("Imports held, to be confirmed"),
         counted("SELECT count(*), min(imported_at) FROM register_import WHERE state = 'held'"),
     ),

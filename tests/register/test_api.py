@@ -165,7 +165,7 @@ def test_what_is_held_is_confirmed_by_a_second_person(
     assert shown["imported_by"] is not None
 
     confirmation = f"{IMPORTS}/{held['id']}/confirmation"
-    assert "a system may not" in system.post(confirmation).json()["detail"]
+    assert "Your role does not allow this" in system.post(confirmation).json()["detail"]
     refused = first.post(confirmation)
     assert refused.status_code == 409 and "a second person must" in refused.json()["detail"]
     key = {"Idempotency-Key": "once"}
