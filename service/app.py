@@ -38,10 +38,13 @@ from service.identity.permissions import PUBLIC
 from service.jobs import api as jobs_api
 from service.jobs import today as jobs_today
 from service.jobs.queries import measures
+from service.letters import api as letters_api
 from service.letters import today as letters_today
+from service.passes import api as passes_api
 from service.passes import persons_api, persons_web
 from service.register import api as register_api
 from service.register import today as register_today
+from service.reporting import api as reporting_api
 from service.web.assets import load_assets, serve_asset
 from service.web.commands import serve_command
 from service.web.forms import Redisplayed, show_again
@@ -65,6 +68,9 @@ DOORS = (
     audit_api,
     jobs_api,
     register_api,
+    passes_api,
+    letters_api,
+    reporting_api,
     eligibility_api,
     persons_web,
     persons_api,

@@ -1,13 +1,16 @@
 """The demo: a whole municipality with made-up people, taken through the pass year by the program's own actions."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import UUID
 
 import click
+from litestar import Litestar
 from sqlmodel import Session
 
 from jobs.timetable import TIMETABLE
@@ -23,6 +26,9 @@ from service.eligibility.commands import account_lines
 from service.eligibility.parameters import PRESETS, SCHEME
 from service.errors import NotFound
 from service.identity.actions import Municipality, add_member, add_municipality, find_municipality
+from service.identity.mails import link_address
+from service.identity.organisations import add_organisation, add_volunteer_organisation
+from service.identity.sessions import find_account, make_link
 from service.jobs.actions import run_now
 from service.jobs.running import Ran
 from service.jobs.work import find_job, find_place
@@ -39,9 +45,17 @@ from service.values.secrecy import KeyRing
 from service.web.commands import serve_at
 
 CODE, NAME = "0000", "Medby"
-_STAFF = (
-    ("administrator@medby.example", "Administrator", "administrator"),
-    ("sagsbehandler@medby.example", "Sagsbehandler", "case_worker"),
+_SERVICE, _CLUB, _ORGANISATION = "Sundhedsplejen", "Medby Idrætsforening", "Ferie for alle"
+# Each with the place of the role: the municipality, a service or club of it, or the volunteer organisation.
+_PEOPLE = (
+    ("administrator@medby.example", "Administrator", "administrator", NAME),
+    ("sagsbehandler@medby.example", "Sagsbehandler", "case_worker", NAME),
+    ("oekonomi@medby.example", "Økonomimedarbejder", "finance_officer", NAME),
+    ("revisor@medby.example", "Revisor", "auditor", NAME),
+    ("henviser@medby.example", "Henviser", "referrer", _SERVICE),
+    ("kasserer@klub.example", "Kasserer", "club_treasurer", _CLUB),
+    ("koordinator@ferie.example", "Koordinator", "coordinator", _ORGANISATION),
+    ("frivillig@ferie.example", "Frivillig", "volunteer", _ORGANISATION),
 )
 _SIGNATURE = {
     "department": "Børn og Unge",
@@ -65,7 +79,36 @@ def demo(households: int, port: int | None, as_json: bool) -> None:
     """A municipality with made-up people: extract, determinations, passes, letters. Run again, it goes on."""
     _pass_year(households, as_json=as_json)
     if port is not None:
-        serve_at(create_app, "127.0.0.1", port, as_json, lambda database: Worker(database, load(), TIMETABLE).beside())
+        serve_at(
+            lambda database, url, limit: _with_links(database, url, limit, as_json),
+            "127.0.0.1",
+            port,
+            as_json,
+            lambda database: Worker(database, load(), TIMETABLE).beside(),
+        )
+
+
+def _with_links(database: Database, url: str, requests_a_minute: int, as_json: bool) -> Litestar:
+    """The application, after a fresh link for every role has been printed: by now it is known where the pages are."""
+    with database.transaction() as session:
+        links = [(role, place, email, _link(session, url, email)) for email, _, role, place in _PEOPLE]
+    folder = load().home / "emails"
+    if as_json:
+        made = [{"role": role, "place": place, "email": email, "url": link} for role, place, email, link in links]
+        click.echo(json.dumps({"sign_in_links": made, "emails": str(folder)}, ensure_ascii=False))
+    else:
+        click.echo("\nSign in, each link once and within 24 hours:")
+        for role, place, email, link in links:
+            click.echo(f"  {role}, {place} ({email})\n    {link}")
+        click.echo(f"E-mails that the program writes are put into {folder}\n")
+    return create_app(database, url, requests_a_minute)
+
+
+def _link(session: Session, url: str, email: str) -> str:
+    account = find_account(session, email)
+    if account is None:
+        raise NotFound("There is no account {email}. Run the demo on a new MEDSPILLER_HOME.", email=email)
+    return link_address(url, make_link(session, account.id, "command"))
 
 
 @console.answering
@@ -133,8 +176,24 @@ def _municipality(database: Database) -> Municipality:
 def _furnish(session: Session, municipality: Municipality) -> None:
     schemes.add_presets(session, municipality)
     set_signature(session, municipality, _SIGNATURE)
-    for email, name, role in _STAFF:
-        add_member(session, municipality.id, email, name, role)
+    _add_people(session, municipality)
+
+
+def _add_people(session: Session, municipality: Municipality) -> None:
+    service = add_organisation(session, municipality.id, "service", _SERVICE, None, COMMAND)
+    club = add_organisation(session, municipality.id, "club", _CLUB, "10203040", COMMAND)
+    # Written now: it belongs to the municipality, and the volunteers' organisation is another tenant.
+    session.flush()
+    volunteers = add_volunteer_organisation(session, "ferie", _ORGANISATION, "dk")
+    places: dict[str, tuple[UUID, UUID | None]] = {
+        NAME: (municipality.id, None),
+        _SERVICE: (municipality.id, service.id),
+        _CLUB: (municipality.id, club.id),
+        _ORGANISATION: (volunteers.id, None),
+    }
+    for email, name, role, place in _PEOPLE:
+        tenant_id, organisation_id = places[place]
+        add_member(session, tenant_id, email, name, role, organisation_id)
 
 
 def _import(

@@ -37,7 +37,15 @@ from tests.passes.town import IN_2017, Town
 CODE = "0101"
 SCOPES = (*permissions.MUNICIPAL_SCOPES, *permissions.CLUB_SCOPES)
 MARKS = ("PUBLIC", "SIGNED_IN", "KNOWN", "HALFWAY")
-CALLERS = ("nobody", "halfway", *ROLES, *(f"token:{scope}" for scope in SCOPES))
+ELSEWHERE = ("administrator", "auditor")
+"""Roles that a volunteer organisation has as well."""
+CALLERS = (
+    "nobody",
+    "halfway",
+    *ROLES,
+    *(f"{role}@organisation" for role in ELSEWHERE),
+    *(f"token:{scope}" for scope in SCOPES),
+)
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -164,6 +172,9 @@ def walk(medspiller: Medspiller, database: Database, tmp_path: Path) -> Iterator
             )
             for role in ROLES
         }
+        for role in ELSEWHERE:
+            email = f"{role}@ferie.example"
+            accounts[f"{role}@organisation"] = add_member(session, holidays.id, email, role, role)
     with database.transaction() as session:
         found = find_tenant(session, "municipality", CODE)
     place = Place(found.id, found.kind, found.code, found.name, found.country, found.time_zone, found.language)
@@ -185,6 +196,9 @@ def allowed(permission: str | None, caller: str) -> bool:
     if permission == "known":
         return True
     row = permissions.PERMISSIONS[str(permission)]
+    role, _, where = caller.partition("@")
+    if where:
+        return role in row.roles and where in row.places
     return row.scope == caller.partition(":")[2] if system else caller in row.roles
 
 

@@ -1,6 +1,7 @@
 """The demo as somebody starts it: on a new home with the embedded database, twice."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,7 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx
 import pytest
+
+from service.identity.models import ROLES
+
+_WAITS = r'waiting-count">([\d.]+)</span>\s*<span>(?:<a[^>]*>)?([^<]+)'
 
 
 @pytest.fixture
@@ -51,3 +57,32 @@ def test_the_demo_ends_with_the_letters_and_goes_on_when_run_again(home: Path, m
     accepted = ("persons", "incomes", "decisions")
     assert second["import"]["unchanged"] == sum(first["import"][kind] for kind in accepted)
     assert {file: Path(file).read_bytes() for file in letters["files"]} == bytes_before
+
+
+def test_the_demo_lets_every_role_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("MEDSPILLER_DATABASE_URL", "MEDSPILLER_DATABASE_OWNER_URL", "MEDSPILLER_NOW"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("MEDSPILLER_HOME", str(home))
+    arguments = ["demo", "--households", "100", "--port", "0", "--json"]
+    command = [sys.executable, "-c", "from service.cli import main; main()", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        try:
+            assert running.stdout
+            year, made, served = (json.loads(running.stdout.readline()) for _ in range(3))
+            assert made["emails"] == str(home / "emails")
+            links = {one["role"]: one for one in made["sign_in_links"]}
+            assert set(links) == set(ROLES)
+            for role, one in links.items():
+                assert one["url"].startswith(f"{served['url']}/sign-in/link/")
+                with httpx.Client(headers={"accept": "text/html"}, follow_redirects=True) as browser:
+                    browser.get(one["url"])
+                    page = browser.post(one["url"], data={"_csrf_token": browser.cookies["csrf"]})
+                    assert (page.status_code, str(page.url)) == (200, f"{served['url']}/"), role
+                    place = re.search(r'shell-place">([^<]+)<', page.text)
+                    assert place
+                    assert place[1] == one["place"]
+                    review = [count for count, what in re.findall(_WAITS, page.text) if "skal gennemgås" in what]
+                    known = [str(year["refresh"]["account"]["needs_review"])]
+                    assert review == (known if role in ("administrator", "case_worker") else []), role
+        finally:
+            running.terminate()

@@ -207,7 +207,7 @@ def list_(
         raise click.UsageError("Name one of --subject, --household and --person.")
     with console.desk(code) as desk:
         subjects = _subjects(desk.session, subject, household, person)
-        wanted = Wanted(account, action, subjects, start, end)
+        wanted = Wanted(account_id=account, action=action, subjects=subjects, start=start, end=end)
         page = search(desk.session, desk.municipality.time_zone, wanted, after, limit)
         details = {"entries": len(page.entries), "action": action}
         record(desk.session, desk.municipality.id, COMMAND, "audit.list", ("audit_entry", subject), details=details)

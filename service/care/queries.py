@@ -9,7 +9,6 @@ from sqlmodel import Session
 
 from service.audit.queries import Condition
 from service.errors import Conflict, FieldError, Invalid, NotFound
-from service.identity.actions import Municipality
 from service.passes.actions import find_pass
 from service.register.persons import person_with
 from service.values.secrecy import KeyRing
@@ -89,7 +88,8 @@ _MEMBERS = """
 
 def find_family(
     session: Session,
-    municipality: Municipality,
+    tenant_id: UUID,
+    country: str,
     keys: KeyRing,
     *,
     identity_number: str | None = None,
@@ -105,9 +105,7 @@ def find_family(
         return family_of_household(session, _household(session, household))
     if pass_number is not None:
         return family_of_person(session, _holder(session, keys, pass_number))
-    return family_of_person(
-        session, person_with(session, municipality, keys.for_tenant(municipality.id), str(identity_number))
-    )
+    return family_of_person(session, person_with(session, country, keys.for_tenant(tenant_id), str(identity_number)))
 
 
 def _household(session: Session, reference: str) -> UUID:
@@ -153,8 +151,8 @@ def family_of_person(session: Session, person_key: UUID) -> Family:
     households = homes.scalars().all()
     if len(households) > 1:
         raise Conflict(
-            "This person stands in several households, each a family of its own. Name the family by its household, or by "
-            "the identity number of a parent."
+            "This person stands in several households, each a family of its own. Name the family by its household or "
+            "by the identity number of a parent."
         )
     if households:
         return family_of_household(session, households[0])

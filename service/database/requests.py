@@ -20,6 +20,7 @@ from sqlmodel import Session
 
 from service.database import tenancy
 from service.database.engine import Database
+from service.values.secrecy import KeyRing
 
 Answer = TypeVar("Answer")
 
@@ -30,6 +31,12 @@ def database_of(request: Request[Any, Any, Any]) -> Database:
     """The database that the application was made with."""
     database: Database = request.app.state.database
     return database
+
+
+def keys_of(request: Request[Any, Any, Any]) -> KeyRing:
+    """The key ring that the application was made with."""
+    ring: KeyRing = request.app.state.key_ring
+    return ring
 
 
 def act_in(request: Request[Any, Any, Any], tenant_id: UUID) -> None:

@@ -15,15 +15,21 @@ _ADMIN: Final = ("administrator",)
 _CASES: Final = ("administrator", "case_worker")
 _MUNICIPAL: Final = (*_CASES, "finance_officer")
 _TOKENS: Final = ("administrator", "club_treasurer")
+_TENANTS: Final = ("municipality", "organisation")
+_SYSTEMS: Final = ("municipality", "club")
 
 
 class Permission(msgspec.Struct, frozen=True):
-    """Something that may be done: in words, by which roles, and under which scope by a token (none: never)."""
+    """Something that may be done: in words, by which roles, and under which scope by a token (none: never).
+
+    `places` are the kinds of place in which there is such a thing at all.
+    """
 
     name: str
     sentence: str
     roles: tuple[str, ...]
     scope: str | None = None
+    places: tuple[str, ...] = ("municipality",)
 
 
 _TABLE: Final = (
@@ -48,13 +54,14 @@ _TABLE: Final = (
     Permission("reports.read", N_("See and make reports"), (*_MUNICIPAL, "auditor"), "reports"),
     Permission("reports.change", N_("Set under which count reports hide a figure"), _ADMIN),
     Permission("retention.change", N_("Erase what is over its retention period, and set those periods"), _ADMIN),
-    Permission("trail.read", N_("Search the audit trail"), ("auditor",)),
-    Permission("people.read", N_("See the organisation's people and their roles"), _ADMIN),
-    Permission("people.change", N_("Invite people, end memberships and review access"), _ADMIN),
+    Permission("trail.read", N_("Search the audit trail"), ("auditor",), places=_TENANTS),
+    Permission("trail.family", N_("List who read and who changed what about one family"), ("auditor",)),
+    Permission("people.read", N_("See the organisation's people and their roles"), _ADMIN, places=_TENANTS),
+    Permission("people.change", N_("Invite people, end memberships and review access"), _ADMIN, places=_TENANTS),
     Permission("organisations.read", N_("See the municipality's services and clubs"), _ADMIN),
     Permission("organisations.change", N_("Add and end services and clubs"), _ADMIN),
-    Permission("tokens.read", N_("See the tokens of the organisation's systems"), _TOKENS),
-    Permission("tokens.change", N_("Make and revoke tokens"), _TOKENS),
+    Permission("tokens.read", N_("See the tokens of the organisation's systems"), _TOKENS, places=_SYSTEMS),
+    Permission("tokens.change", N_("Make and revoke tokens"), _TOKENS, places=_SYSTEMS),
 )
 
 PERMISSIONS: Final = {permission.name: permission for permission in _TABLE}

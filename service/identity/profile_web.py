@@ -13,8 +13,9 @@ from sqlmodel import Session
 from service.database.requests import transactional
 from service.database.tenancy import act_for
 from service.errors import N_, NotFound
+from service.identity import web
 from service.identity.access import AnyRequest, Place, actor_of, principal_of
-from service.identity.authentication import cookies_of, forget_signed_in
+from service.identity.authentication import cookies_of
 from service.identity.mails import ROLE_NAMES
 from service.identity.members import leave
 from service.identity.permissions import SIGNED_IN
@@ -109,7 +110,7 @@ def sign_out_one(request: AnyRequest, session_id: FromPath[UUID], session: Sessi
     account_id, own = person_of(request)
     end_session(session, account_id, session_id)
     if session_id == own:
-        return _signed_out(request, N_("You are signed out."))
+        return web.leave(request, N_("You are signed out."))
     return redirect(request, menu.PROFILE, N_("That browser is signed out."))
 
 
@@ -118,7 +119,7 @@ def sign_out_one(request: AnyRequest, session_id: FromPath[UUID], session: Sessi
 def sign_out_everywhere(request: AnyRequest, session: Session) -> Redirect:
     """Sign all of one's browsers out, this one too."""
     end_every_session(session, person_of(request)[0])
-    return _signed_out(request, N_("You are signed out everywhere."))
+    return web.leave(request, N_("You are signed out everywhere."))
 
 
 @post(
@@ -165,12 +166,6 @@ def _mine(request: AnyRequest, memberships: list[Membership]) -> list[MyPlace]:
     for membership in memberships:
         roles.setdefault(membership.place, []).append(membership.role)
     return [MyPlace(place=place, roles=held, here=place == here) for place, held in roles.items()]
-
-
-def _signed_out(request: AnyRequest, message: str) -> Redirect:
-    response = redirect(request, menu.SIGN_IN, message)
-    forget_signed_in(request, response)
-    return response
 
 
 ROUTES = [show_places, choose, show_profile, prefer, sign_out_one, sign_out_everywhere, leave_role]

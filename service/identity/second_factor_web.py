@@ -94,7 +94,7 @@ def remove(request: AnyRequest, data: FormData, session: Session) -> Redirect:
     _show_code(request, data, session)
     account_id = person_of(request)[0]
     if _is_demanded(session, principal_of(request)):
-        raise Conflict("Your role demands a second factor. It can be replaced, but not removed.")
+        raise Conflict("Your role demands a second factor, so it cannot be removed.")
     second_factor.remove(session, account_id)
     return redirect(request, menu.PROFILE, N_("The second factor is removed."))
 

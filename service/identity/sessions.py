@@ -116,7 +116,7 @@ def person_behind(session: Session, secret: str) -> Principal | None:
     return Principal(
         name=row.account_name,
         place=None if row.tenant_id is None or owes else msgspec.convert(row, Place, from_attributes=True),
-        permissions=frozenset() if owes else permissions_of(roles),
+        permissions=frozenset() if owes else permissions_of(roles, row.organisation_kind or row.kind),
         account_id=row.account_id,
         session_id=row.session_id,
         email=row.email,
@@ -135,9 +135,13 @@ def _owes_second_factor(row: Any) -> bool:
     return weak and (row.second_factor or bool(set(row.all_roles or ()) - WITHOUT_SECOND_FACTOR))
 
 
-def permissions_of(roles: tuple[str, ...]) -> frozenset[str]:
-    """What somebody with these roles may do."""
-    return frozenset(name for name, permission in PERMISSIONS.items() if set(roles) & set(permission.roles))
+def permissions_of(roles: tuple[str, ...], kind: str | None) -> frozenset[str]:
+    """What somebody with these roles may do in a place of this kind."""
+    return frozenset(
+        name
+        for name, permission in PERMISSIONS.items()
+        if kind in permission.places and set(roles) & set(permission.roles)
+    )
 
 
 def places_of(session: Session, account_id: UUID) -> list[Membership]:

@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from service.errors import N_
 from service.identity.members import list_invitations, list_members
+from service.identity.people_web import INVITATIONS, REVIEW
 from service.values import clock
 from service.web.today import Pile, Waiting, pile_of
 
@@ -22,6 +23,6 @@ def _expired(session: Session) -> Pile:
 
 
 WAITING = (
-    Waiting("people.change", N_("Roles that nobody has reviewed for a year"), _unreviewed),
-    Waiting("people.change", N_("Invitations that expired before they were accepted"), _expired),
+    Waiting("people.change", N_("Roles that nobody has reviewed for a year"), _unreviewed, REVIEW),
+    Waiting("people.change", N_("Invitations that expired before they were accepted"), _expired, INVITATIONS),
 )

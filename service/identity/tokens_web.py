@@ -78,6 +78,8 @@ def show_tokens(request: AnyRequest, session: Session) -> Response[str]:
         "identity/tokens_list.html",
         tokens=sorted(found, key=lambda pair: pair[1] != "in force"),
         scope_names=SCOPE_NAMES,
+        # A day that ends at midnight is over the day after.
+        minute=timedelta(minutes=1),
         possible=bool(scopes_for(place)),
     )
 

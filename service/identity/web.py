@@ -87,6 +87,15 @@ def enter(request: AnyRequest, response: Response[Any], secret: str) -> None:
     response.set_cookie(cookies_of(request).make(WANTED, "", 0))
 
 
+def leave(request: AnyRequest, message: str) -> Redirect:
+    """To the sign-in page, with nothing left of the session in the browser."""
+    # The message is in the language of the page that shows it, which does not know any more who it was.
+    request.scope["user"] = None
+    response = redirect(request, menu.SIGN_IN, message)
+    forget_signed_in(request, response)
+    return response
+
+
 @get(menu.SIGN_IN, sync_to_thread=True, include_in_schema=False, opt=PUBLIC)
 def show_sign_in(request: AnyRequest) -> Response[Any]:
     """Ways to sign in."""
@@ -161,9 +170,7 @@ def sign_out(request: AnyRequest, session: Session) -> Redirect:
     """End the session, here and on the server."""
     account_id, session_id = person_of(request)
     end_session(session, account_id, session_id)
-    response = redirect(request, menu.SIGN_IN, N_("You are signed out."))
-    forget_signed_in(request, response)
-    return response
+    return leave(request, N_("You are signed out."))
 
 
 @get("/invitation/{secret:str}", sync_to_thread=True, include_in_schema=False, opt=PUBLIC)

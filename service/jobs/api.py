@@ -151,7 +151,7 @@ def resume_job(request: AnyRequest, session: Session, job: FromPath[str]) -> Tim
     return _entry_of(session, found, place)
 
 
-ROUTES = [timetable, list_runs, show_run, run_job, set_job_time, pause_job, resume_job]
+ROUTES = [metrics, timetable, list_runs, show_run, run_job, set_job_time, pause_job, resume_job]
 """The API of the jobs; the application's state names the `timetable`."""
 
 

@@ -53,6 +53,12 @@ class RenderOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
+class HandOverOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Hand a print batch over to the print provider."""
+
+    batch: Annotated[int, msgspec.Meta(ge=1)]
+
+
 class ReportOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Report the scheme's period in which `period_of` lies; counts under `threshold` are hidden."""
 
@@ -67,6 +73,7 @@ ARGUMENTS: dict[str, type[msgspec.Struct]] = {
     "eligibility.refresh": RefreshOrder,
     "eligibility.approve": ApproveOrder,
     "letters.render": RenderOrder,
+    "letters.hand-over": HandOverOrder,
     "report.make": ReportOrder,
 }
 """What can be ordered, and what is said with it. Ids, dates and flags: the run log outlives the people's data."""

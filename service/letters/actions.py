@@ -17,7 +17,7 @@ from service.values import clock
 ADDRESS = ("street", "postcode", "city")
 
 
-def mark_returned(session: Session, municipality: Municipality, number: str, because: str, actor: Actor) -> UUID:
+def mark_returned(session: Session, municipality: Municipality, number: str, because: str | None, actor: Actor) -> UUID:
     """Note that a letter came back. Its private code ends: it may have been read on its way."""
     letter = _letter(session, number)
     if letter.state != "handed_over":

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 import typst
 
+from service.errors import N_
 from service.letters.content import Ground, Letter
 from service.letters.pixels import changed_area
 from service.letters.rendering import STARTS, RenderingFailed, compiler, render_batch, template_root
@@ -133,7 +134,7 @@ def _pictures(machine: typst.Compiler, variants: list[_Variant], ppi: float) -> 
     pages = machine.compile(format="png", ppi=ppi)
     marks = msgspec.json.decode(machine.eval(STARTS), type=list[int])
     if not isinstance(pages, list) or len(marks) != len(variants):
-        raise RenderingFailed("The letter templates must mark the start of every letter with the label <letter>.")
+        raise RenderingFailed(N_("The letter templates must mark the start of every letter with the label <letter>."))
     ends = [*(mark - 1 for mark in marks[1:]), len(pages)]
     sheets = [len(variant.letter.passes) for variant in variants]
     return [

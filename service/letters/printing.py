@@ -65,6 +65,16 @@ class Rendered(msgspec.Struct, frozen=True):
     files: list[str]
 
 
+def print_folder(home: Path, municipality: Municipality) -> Path:
+    """Where the batches of a municipality lie that are rendered here, until they are handed over."""
+    return home / "print" / municipality.code
+
+
+def batch_name(number: int, protected: bool) -> str:
+    """The name of a batch's files, before `.pdf` and `.csv`."""
+    return f"batch-{number:05}{'-protected' if protected else ''}"
+
+
 class _Batch(msgspec.Struct, frozen=True):
     id: UUID
     number: int
@@ -75,7 +85,7 @@ class _Batch(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        return f"batch-{self.number:05}{'-protected' if self.protected else ''}"
+        return batch_name(self.number, self.protected)
 
 
 def make_batches(

@@ -117,6 +117,26 @@ def send_again(
     return new
 
 
+def send_pass_again(
+    session: Session, municipality: Municipality, pass_id: UUID, address: dict[str, str] | None, actor: Actor
+) -> UUID:
+    """Queue the newest letter that carries a pass once more, where it came back; returns the new letter."""
+    row = session.execute(
+        text(
+            """SELECT p.state, p.valid_to, l.number FROM leisure_pass p JOIN pass_letter c ON c.pass_id = p.id
+            JOIN letter l ON l.id = c.letter_id WHERE p.id = :id ORDER BY l.id DESC LIMIT 1"""
+        ),
+        {"id": pass_id},
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no pass {id}.", id=pass_id)
+    if row.state != "live":
+        raise Conflict("The pass is {state} already.", state=Text(_STATES[row.state]))
+    if row.valid_to < clock.today(municipality.time_zone):
+        raise Conflict("The pass expired on {date}.", date=row.valid_to)
+    return send_again(session, municipality, row.number, address, actor)
+
+
 def _end(session: Session, pass_id: UUID, state: str, because: str) -> Any:
     if not because.strip():
         raise Invalid("A reason is needed.")

@@ -1,17 +1,22 @@
 """Reading passes."""
 
 import csv
+from collections.abc import Sequence
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
 from service.audit.actions import Actor, record
-from service.errors import Invalid
+from service.errors import Invalid, NotFound
 from service.identity.actions import Municipality
 from service.values import clock
 from service.values.progress import Progress
-from service.values.secrecy import KeyRing
+from service.values.secrecy import KeyRing, TenantSecrets
 
 COLUMNS = (
     "pass_number",
@@ -26,6 +31,150 @@ COLUMNS = (
     "state",
 )
 
+_STATE = "CASE WHEN p.state = 'live' AND p.valid_to < :today THEN 'expired' ELSE p.state END"
+# Where somebody lives whose address is protected is nobody's to know, not even by the district.
+_DISTRICT = """CASE WHEN NOT EXISTS (
+        SELECT FROM household_member own JOIN household_member other ON other.household_id = own.household_id
+        WHERE own.person_id = p.person_id AND other.address_protected
+        UNION ALL
+        SELECT FROM household_member_past past WHERE past.person_id = p.person_id AND past.address_protected
+    ) THEN d.district END"""
+_NUMBER_ENDING = 4
+
+
+class PassRow(msgspec.Struct, frozen=True):
+    """A pass as it is shown: its number by the last characters alone, `state` as in `list_passes`."""
+
+    id: UUID
+    number_ending: str
+    person_key: UUID
+    given_name: str
+    birth_date: date
+    district: str | None
+    scheme: str
+    valid_from: date
+    valid_to: date
+    amount_ore: int
+    remaining_ore: int
+    equipment_ore: int
+    equipment_remaining_ore: int
+    state: str
+    issued_at: datetime
+    ended_at: datetime | None
+    ended_because: str | None
+    replaces: UUID | None
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An entry of a pass's ledger, in øre."""
+
+    entered_at: datetime
+    kind: str
+    fund: str
+    amount_ore: int
+
+
+class CarryingLetter(msgspec.Struct, frozen=True):
+    """A letter that carries a pass; `batch` is the number of its print batch."""
+
+    id: UUID
+    number: str
+    state: str
+    batch: int | None
+    queued_at: datetime
+    returned_at: datetime | None
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which passes are listed; what is left out is not asked. `state` as it is shown, `period_start` the first day."""
+
+    state: str | None = None
+    district: str | None = None
+    scheme: str | None = None
+    period_start: date | None = None
+    person_key: UUID | None = None
+
+
+_CONDITIONS = {
+    "state": f"{_STATE} = :state",
+    "district": f"{_DISTRICT} = :district",
+    "scheme": "s.name = :scheme",
+    "period_start": "p.valid_from = :period_start",
+    "person_key": "p.person_id = :person_key",
+}
+_SHOWN = f"""
+    SELECT p.id, p.number_cipher, p.person_id AS person_key, c.given_name, c.birth_date, {_DISTRICT} AS district,
+        s.name AS scheme,
+        p.valid_from, p.valid_to, p.amount_ore, p.remaining_ore, p.equipment_ore, p.equipment_remaining_ore,
+        {_STATE} AS state, p.issued_at, p.ended_at, p.ended_because, p.replaces_id AS replaces
+    FROM leisure_pass p JOIN determination d ON d.id = p.determination_id JOIN person c ON c.id = p.person_id
+    JOIN scheme s ON s.id = p.scheme_id
+"""
+
+
+def page_of_passes(
+    session: Session,
+    municipality: Municipality,
+    keys: KeyRing,
+    wanted: Wanted,
+    limit: int,
+    after: UUID | None,
+    actor: Actor,
+) -> list[PassRow]:
+    """The newest passes before the pass `after`, and one more than `limit`; the read is noted in the trail."""
+    asked = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not None}
+    conditions = [_CONDITIONS[name] for name in asked] + (["p.id < :after"] if after else [])
+    values = asked | {"today": clock.today(municipality.time_zone), "limit": limit + 1}
+    rows = session.execute(
+        text(f"{_SHOWN} WHERE {' AND '.join(conditions) or 'true'} ORDER BY p.id DESC LIMIT :limit"),
+        values | ({"after": after} if after else {}),
+    ).all()
+    details = {name: str(value) for name, value in asked.items()} | {"rows": min(len(rows), limit)}
+    record(session, municipality.id, actor, "passes.list", ("leisure_pass", None), details=details)
+    return _shown(rows, keys.for_tenant(municipality.id))
+
+
+def pass_by_id(session: Session, municipality: Municipality, keys: KeyRing, pass_id: UUID, actor: Actor) -> PassRow:
+    """A pass; the read is noted in the trail."""
+    values = {"id": pass_id, "today": clock.today(municipality.time_zone)}
+    rows = session.execute(text(f"{_SHOWN} WHERE p.id = :id"), values).all()
+    if not rows:
+        raise NotFound("There is no pass {id}.", id=pass_id)
+    record(session, municipality.id, actor, "passes.read", ("leisure_pass", pass_id))
+    [found] = _shown(rows, keys.for_tenant(municipality.id))
+    return found
+
+
+def _shown(rows: Sequence[Any], secrets: TenantSecrets) -> list[PassRow]:
+    return [
+        msgspec.convert(
+            {**row._mapping, "number_ending": secrets.decrypt(bytes(row.number_cipher))[-_NUMBER_ENDING:]}, PassRow
+        )
+        for row in rows
+    ]
+
+
+def ledger_of(session: Session, pass_id: UUID) -> list[Entry]:
+    """The entries of a pass's ledger, oldest first."""
+    rows = session.execute(
+        text("SELECT entered_at, kind, fund, amount_ore FROM pass_entry WHERE pass_id = :id ORDER BY id"),
+        {"id": pass_id},
+    )
+    return [msgspec.convert(row, Entry, from_attributes=True) for row in rows]
+
+
+def letters_of(session: Session, pass_id: UUID) -> list[CarryingLetter]:
+    """The letters that carry a pass, oldest first."""
+    rows = session.execute(
+        text(
+            """SELECT l.id, l.number, l.state, b.number AS batch, l.queued_at, l.returned_at
+            FROM pass_letter c JOIN letter l ON l.id = c.letter_id LEFT JOIN print_batch b ON b.id = l.batch_id
+            WHERE c.pass_id = :id ORDER BY l.id"""
+        ),
+        {"id": pass_id},
+    )
+    return [msgspec.convert(row, CarryingLetter, from_attributes=True) for row in rows]
+
 
 def list_passes(
     session: Session, municipality: Municipality, keys: KeyRing, out: Path, actor: Actor, progress: Progress
@@ -38,9 +187,8 @@ def list_passes(
     secrets = keys.for_tenant(municipality.id)
     rows = session.execute(
         text(
-            """SELECT p.number_cipher, p.person_id AS person_key, h.reference AS household_id, c.given_name,
-                c.birth_date, p.valid_from, p.valid_to, p.amount_ore, p.remaining_ore,
-                CASE WHEN p.state = 'live' AND p.valid_to < :today THEN 'expired' ELSE p.state END AS state
+            f"""SELECT p.number_cipher, p.person_id AS person_key, h.reference AS household_id, c.given_name,
+                c.birth_date, p.valid_from, p.valid_to, p.amount_ore, p.remaining_ore, {_STATE} AS state
             FROM leisure_pass p JOIN determination d ON d.id = p.determination_id
             JOIN household h ON h.id = d.household_id JOIN person c ON c.id = p.person_id
             ORDER BY h.reference COLLATE "C", c.birth_date, p.person_id, p.issued_at"""

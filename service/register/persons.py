@@ -9,7 +9,6 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from service.errors import Conflict, FieldError, Invalid, NotFound
-from service.identity.actions import Municipality
 from service.values import identity_numbers
 from service.values.identity_numbers import Country
 from service.values.secrecy import TenantSecrets
@@ -78,13 +77,13 @@ class PersonIncome(msgspec.Struct, frozen=True):
     amount_ore: int
 
 
-def person_with(session: Session, municipality: Municipality, secrets: TenantSecrets, identity_number: str) -> UUID:
+def person_with(session: Session, country: str, secrets: TenantSecrets, identity_number: str) -> UUID:
     """The person with this identity number, found by its keyed hash; a wrong and an unknown one are refused.
 
     No refusal holds the number.
     """
     try:
-        number = identity_numbers.parse(identity_number, Country(municipality.country)).number
+        number = identity_numbers.parse(identity_number, Country(country)).number
     except ValueError:
         wrong = FieldError("identity_number", "is no identity number: are digits missing or mistyped?")
         raise Invalid("This is no identity number.", [wrong]) from None
@@ -92,7 +91,7 @@ def person_with(session: Session, municipality: Municipality, secrets: TenantSec
         text("SELECT id FROM person WHERE identity_hash = :hash"), {"hash": secrets.hash(number)}
     ).scalar()
     if found is None:
-        raise NotFound("Nobody in this municipality's register has this identity number.")
+        raise NotFound("Nobody in the register has this identity number.")
     return found
 
 
@@ -100,7 +99,7 @@ def person_by_id(session: Session, secrets: TenantSecrets, person_key: UUID) -> 
     """A person of the tenant that is acted for, masked."""
     row = session.execute(text("SELECT * FROM person WHERE id = :id"), {"id": person_key}).one_or_none()
     if row is None:
-        raise NotFound("There is no such person in this municipality's register.")
+        raise NotFound("There is no such person in the register.")
     cipher = bytes(row.identity_cipher)
     return Person(
         person_key=row.id,

@@ -1,5 +1,7 @@
 """Making a report: its figures, what of them is shown, and its files."""
 
+import tempfile
+import threading
 from datetime import date
 from pathlib import Path
 
@@ -43,15 +45,43 @@ def make_report(
         files = [write_csv(report, stem), write_workbook(report, stem), *write_pictures(report, stem)]
     except OSError as error:
         raise Invalid("{file} cannot be written: {reason}.", file=folder, reason=error.strerror) from error
+    _note(session, municipality, report, actor)
+    return msgspec.structs.replace(report, files=tuple(map(str, files)))
+
+
+def show_report(session: Session, municipality: Municipality, scheme: str, on: date, actor: Actor) -> Report:
+    """The report of the period in which `on` lies, by the municipality's own threshold; the trail notes it."""
+    report = read_report(session, municipality, scheme, on)
+    _note(session, municipality, report, actor)
+    return report
+
+
+def file_of(report: Report, ending: str) -> bytes:
+    """The report as one of its files: `csv`, `xlsx`, `svg` or `png`."""
+    with tempfile.TemporaryDirectory(prefix="report-") as folder:
+        stem = Path(folder) / "report"
+        if ending == "csv":
+            return write_csv(report, stem).read_bytes()
+        if ending == "xlsx":
+            return write_workbook(report, stem).read_bytes()
+        # What matplotlib is set to holds for the whole process.
+        with _DRAWING:
+            write_pictures(report, stem)
+        return stem.with_suffix(f".{ending}").read_bytes()
+
+
+_DRAWING = threading.Lock()
+
+
+def _note(session: Session, municipality: Municipality, report: Report, actor: Actor) -> None:
     details = {
         "period": report.period.start.isoformat(),
         "threshold": report.threshold,
         "figures": len(report.lines),
         "suppressed": report.suppressed,
     }
-    scheme_id = schemes.find_scheme(session, municipality, scheme)
+    scheme_id = schemes.find_scheme(session, municipality, report.scheme)
     record(session, municipality.id, actor, "reporting.report", ("scheme", scheme_id), details=details)
-    return msgspec.structs.replace(report, files=tuple(map(str, files)))
 
 
 def read_report(

@@ -16,12 +16,12 @@ from litestar import Litestar
 from service import console
 from service.database.engine import Database
 from service.errors import Refused
-from service.settings import load
+from service.settings import is_local, load
 from service.values import clock
 from service.web import log
 
 
-def serve_command(create_app: Callable[[Database], Litestar]) -> click.Command:
+def serve_command(create_app: Callable[[Database, str, int], Litestar]) -> click.Command:
     """The command that serves the application which `create_app` makes."""
 
     @click.command()
@@ -36,7 +36,7 @@ def serve_command(create_app: Callable[[Database], Litestar]) -> click.Command:
 
 
 def serve_at(
-    create_app: Callable[[Database], Litestar],
+    create_app: Callable[[Database, str, int], Litestar],
     host: str,
     port: int,
     as_json: bool,
@@ -48,10 +48,18 @@ def serve_at(
     try:
         if not clock.pinned():
             clock.pin(load().now)
+        settings = load()
+        public_url = settings.public_url
+        if public_url is None and not is_local(host):
+            raise Refused(
+                "Set MEDSPILLER_PUBLIC_URL to the https address at which people find the pages: e-mails link to it, "
+                "and sign-in is not safe without https."
+            )
         with _listening(host, port) as listener, console.database() as database:
             log.configure()
+            here = public_url or _address(listener)
             with beside(database) if beside else nullcontext():
-                _run(create_app(database), listener, as_json)
+                _run(create_app(database, here, settings.requests_per_minute), listener, as_json)
     except Refused as refusal:
         click.echo(refusal.message, err=True)
         sys.exit(1)
@@ -67,7 +75,7 @@ def _listening(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise Refused(f"{host} is no address of this machine: {error.strerror}.") from error
+        raise Refused("{host} is no address of this machine: {reason}.", host=host, reason=error.strerror) from error
     try:
         # A port whose last server has just stopped can be taken again at once.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -75,8 +83,18 @@ def _listening(host: str, port: int) -> socket.socket:
         listener.listen(1024)
     except OSError as error:
         listener.close()
-        raise Refused(f"Port {port} of {host} cannot be used: {error.strerror}. Name another with --port.") from error
+        raise Refused(
+            "Port {port} of {host} cannot be used: {reason}. Name another with --port.",
+            port=port,
+            host=host,
+            reason=error.strerror,
+        ) from error
     return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _run(app: Litestar, listener: socket.socket, as_json: bool) -> None:
@@ -102,7 +120,7 @@ class _Announced(uvicorn.Server):
         await super().startup(sockets)
         for listener in sockets or ():
             host, port = listener.getsockname()[:2]
-            url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            url = _address(listener)
             said = {"url": url, "host": host, "port": port}
             click.echo(json.dumps(said) if self._as_json else f"Medspiller serves at {url}. Stop it with Ctrl-C.")
             sys.stdout.flush()

@@ -1,5 +1,6 @@
 """All wrong fields of a body: msgspec stops at the first."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -47,5 +48,24 @@ def _whole(type_: Any, value: Any, path: str) -> list[FieldError]:
     except msgspec.ValidationError as error:
         message, _, inner = str(error).partition(" - at `$")
         field = path + inner.rstrip("`") if path else inner.rstrip("`").lstrip(".")
-        return [FieldError(field or "body", message[:1].lower() + message[1:])]
+        return [_unfit(field or "body", message[:1].lower() + message[1:])]
     return []
+
+
+def _unfit(field: str, said: str) -> FieldError:
+    # msgspec has a few dozen sentences; nearly all that people meet say what was expected.
+    if match := _OTHER_TYPE.fullmatch(said):
+        return FieldError(field, "expected `{wanted}`, got `{found}`", {"wanted": match[1], "found": match[2]})
+    if match := _OUT_OF_BOUNDS.fullmatch(said):
+        return FieldError(field, "expected `{wanted}` of length {bound}", {"wanted": match[1], "bound": match[2]})
+    if match := _TOO_LOW_OR_HIGH.fullmatch(said):
+        return FieldError(field, "expected `{wanted}` {bound}", {"wanted": match[1], "bound": match[2]})
+    if match := _NOT_AMONG.fullmatch(said):
+        return FieldError(field, "invalid enum value {found}", {"found": match[1]})
+    return FieldError(field, "{reason}", {"reason": said})
+
+
+_OTHER_TYPE = re.compile("expected `([^`]*)`, got `([^`]*)`")
+_OUT_OF_BOUNDS = re.compile("expected `([^`]*)` of length ([<>=]+ [0-9]+)")
+_TOO_LOW_OR_HIGH = re.compile("expected `([^`]*)` ([<>=]+ [-0-9.]+)")
+_NOT_AMONG = re.compile("invalid enum value (.*)", re.DOTALL)

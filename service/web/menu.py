@@ -1,6 +1,7 @@
 """What the menu of every page leads to, for those who may go there."""
 
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -25,9 +26,11 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 MENU: tuple[Entry, ...] = (
-    Entry("/people", N_("People"), "people.read"),
+    Entry("/persons", N_("Persons"), "determinations.read"),
+    Entry("/people", N_("Users"), "people.read"),
     Entry("/organisations", N_("Services and clubs"), "organisations.read"),
     Entry("/tokens", N_("Tokens"), "tokens.read"),
+    Entry("/trail", N_("Audit trail"), "trail.read"),
 )
 """In the order shown. Who adds a page adds its line: `Entry("/register", N_("Register"), "register.read")`."""
 
@@ -35,3 +38,11 @@ MENU: tuple[Entry, ...] = (
 def menu_of(principal: Principal | None) -> list[Entry]:
     """The entries that somebody may see; none where nobody is signed in."""
     return [entry for entry in MENU if principal is not None and principal.may(entry.permission)]
+
+
+def run_path(run_id: UUID) -> str:
+    """The page of a run: its progress while it is under way, then what came of it with the way on.
+
+    For whoever ordered it, and for those who may see the jobs.
+    """
+    return f"/jobs/runs/{run_id}"

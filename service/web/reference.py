@@ -7,6 +7,8 @@ from litestar import Request, Response, Router
 from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 
+from service.identity.permissions import PUBLIC
+
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -34,7 +36,7 @@ class ReferencePage(OpenAPIRenderPlugin):
 
 def schema_router() -> Router:
     """Where the description stands. Other addresses below it are not found as everywhere, without a page for that."""
-    return Router("/schema", route_handlers=[], include_in_schema=False, after_request=_not_found)
+    return Router("/schema", route_handlers=[], include_in_schema=False, after_request=_not_found, opt=PUBLIC)
 
 
 async def _not_found(response: Response[Any]) -> Response[Any]:

@@ -157,6 +157,10 @@ def full(town: Town, at: At, installation: Path) -> Town:
             text("INSERT INTO award VALUES (:tenant, '\\x00', 'free_place', '2016-01-01', '2016-12-31', 100, now())"),
             {"tenant": town.municipality.id},
         )
+        session.execute(
+            text("INSERT INTO kept_answer VALUES (:tenant, uuidv7(), uuidv7(), '', '', '', '2017-02-01T08:00Z')"),
+            {"tenant": town.municipality.id},
+        )
         session.execute(text('UPDATE letter SET address = \'{"street": "x"}\''))
     return town
 
@@ -174,6 +178,13 @@ def test_a_dry_run_counts_what_a_commit_takes(full: Town, at: At, installation: 
     assert full.sound()
     # Statistics live on.
     assert full.rows("SELECT count(*) FROM determination WHERE outcome = 'entitled'")[0][0] > 0
+
+
+def test_kept_answers_go_when_they_are_48_hours_old(full: Town, at: At) -> None:
+    for night, due in (("2017-02-03", False), ("2017-02-04", True)):
+        at(f"{night}T03:00Z")
+        assert ("kept_answers" in run(full, "--commit")) == due
+    assert full.rows("SELECT FROM kept_answer") == []
 
 
 def test_a_held_import_that_was_erased_cannot_be_confirmed(full: Town, at: At) -> None:
@@ -287,8 +298,9 @@ def test_rules_are_data(town: Town, medspiller: Medspiller, at: At) -> None:
 
     preset = rule("income")
     assert [preset[name] for name in ("counted_from", "months", "way", "preset")] == ["year_end", 60, "erase", True]
-    months = [rule["months"] for rule in town.say("retention", "show")["rules"]]
-    assert rule("income_not_entitled")["months"] == months[0] == min(months)
+    months = {rule["what"]: rule["months"] for rule in town.say("retention", "show")["rules"]}
+    assert months.pop("kept_answers") == 0
+    assert (next(iter(months)), months["income_not_entitled"]) == ("income_not_entitled", min(months.values()))
     assert town.say("retention", "set", "income", "--months", 12, "--from", "learned")["counted_from"] == "learned"
     at("2018-01-15T08:00Z")
     assert run(town)["income"] == {"income": 4}

@@ -172,7 +172,7 @@ def test_refresh_dry_and_kept_then_letters_and_report(desk: Desk, peopled: Munic
 
     made = desk.done("letters.render", {})
     assert (made["letters"], made["batches"]) == (kept["letters_queued"], len(made["files"]))
-    folder = desk.settings.home / "letters" / "0751"
+    folder = desk.settings.home / "print" / "0751"
     assert {path.name for path in folder.glob("*.pdf")} == set(made["files"])
     first = (folder / "batch-00001.pdf").read_bytes()
     assert desk.done("letters.render", {"batch": 1})["batches"] == 1

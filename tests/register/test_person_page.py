@@ -1,4 +1,4 @@
-"""A case worker finds one person; what is protected is shown once and for a reason, and whatever was shown is logged."""
+"""A case worker finds one person; what is protected is shown once, for a reason, and whatever was shown is logged."""
 
 import logging
 import re
@@ -72,7 +72,7 @@ def test_a_number_that_is_wrong_or_unknown_is_said(place: Place) -> None:
         assert "Identity number: is no identity number" in text_of(wrong.text)
         unknown = worker.send("/persons", {"identity_number": place.number("Frida")[:-1] + "9"})
         assert unknown.status_code == 404
-        assert "Nobody in this municipality" in unknown.text
+        assert "Nobody in the register" in unknown.text
         assert worker.call("POST", "/persons/search", {"identity_number": "123"}).status_code == 422
         assert worker.send("/persons").status_code == 422
 
