@@ -63,7 +63,7 @@ def test_the_demo_lets_every_role_in(home: Path, monkeypatch: pytest.MonkeyPatch
     for variable in ("MEDSPILLER_DATABASE_URL", "MEDSPILLER_DATABASE_OWNER_URL", "MEDSPILLER_NOW"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("MEDSPILLER_HOME", str(home))
-    arguments = ["demo", "--households", "100", "--port", "0", "--json"]
+    arguments = ["demo", "--households", "300", "--port", "0", "--json"]
     command = [sys.executable, "-c", "from service.cli import main; main()", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
         try:

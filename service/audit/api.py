@@ -18,7 +18,7 @@ from service.audit.queries import Actors, Entry, Wanted
 from service.audit.words import what, who
 from service.care.queries import Family, find_family
 from service.database.requests import database_of, keys_of, record_outside, transactional
-from service.errors import FieldError, Invalid, NotFound
+from service.errors import Conflict, FieldError, Invalid, NotFound
 from service.identity.access import AnyRequest, Place, PlaceNotChosen, actor_of, principal_of
 from service.identity.permissions import may
 from service.web.paging import PAGE, After, Limit, decode_cursor, encode_cursor
@@ -58,7 +58,7 @@ def look_up(request: AnyRequest, session: Session, **named: str | None) -> Famil
     by = {"by": next((name for name, value in named.items() if value is not None), None)}
     try:
         family = find_family(session, place.tenant_id, place.country, keys_of(request), **named)
-    except NotFound:
+    except (NotFound, Conflict):
         with record_outside(database_of(request), place.tenant_id) as outside:
             nobody = ("household", None)
             record(outside, place.tenant_id, actor, "audit.family.find", nobody, details=by | {"found": False})

@@ -34,6 +34,7 @@ TRAIL = "/trail"
 FAMILY = "/trail/family"
 _PAGE: dict[str, Any] = {"sync_to_thread": True, "include_in_schema": False}
 _ENTRIES_A_READ = 5_000
+_AN_ID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 # The choice that stands in a list of choices where nothing is asked.
 _EVERYTHING: dict[str, Any] = {"account": "", "action": "", "door": ""}
 
@@ -47,7 +48,8 @@ class TrailSearch(msgspec.Struct, frozen=True):
     action: Annotated[str | None, Meta(title=N_("What was done"), max_length=100)] = None
     door: Annotated[Literal["page", "api", "command", "job"] | None, Meta(title=N_("Through"))] = None
     subject: Annotated[
-        UUID | None, Meta(title=N_("To what"), description=N_("Write the id as it stands in an entry."))
+        str | None,
+        Meta(title=N_("To what"), pattern=_AN_ID, description=N_("Write the id as it stands in an entry.")),
     ] = None
 
 
@@ -69,7 +71,7 @@ def show_trail(request: AnyRequest, session: Session) -> Response[str]:
     nothing: dict[str, Any] = {"lines": [], "next": None, "first": None, "searched": True}
     with redisplaying(request, "audit/trail.html", TrailSearch, asked, **context, **nothing):
         wanted = read_form(asked, TrailSearch)
-        subjects = None if wanted.subject is None else [wanted.subject]
+        subjects = None if wanted.subject is None else [UUID(wanted.subject)]
         search = Wanted(
             account_id=wanted.account,
             action=wanted.action,

@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from schemas.problem import Problem, WrongField
@@ -116,6 +116,13 @@ def http_error(request: AnyRequest, error: HTTPException) -> Response[Any]:
     return _answer(request, Problem("about:blank", phrase, error.status_code, detail), headers | (error.headers or {}))
 
 
+def unfit(request: AnyRequest, error: DataError) -> Response[Any]:
+    """Text that the database cannot hold: a fault of whoever sent it. Any other is ours."""
+    if "NUL" in str(error.orig):
+        return refused(request, Invalid("A text holds the character NUL, which cannot be kept. Take it out."))
+    return unexpected(request, error)
+
+
 def unavailable(request: AnyRequest, error: Exception) -> Response[Any]:
     """The database does not answer, or gave up waiting for a lock."""
     instance = _log_incident(request, error)
@@ -150,6 +157,7 @@ HANDLERS: ExceptionHandlersMap = {
     Refused: refused,
     ValidationException: invalid,
     HTTPException: http_error,
+    DataError: unfit,
     OperationalError: unavailable,
     PoolTimeout: unavailable,
     Exception: unexpected,

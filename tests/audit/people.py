@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 
 from service.app import create_app
 from service.database.engine import Database
-from service.identity.actions import add_member, find_municipality
+from service.identity.actions import add_member, find_tenant
 from service.identity.sessions import open_session
 from tests.conftest import Medspiller
 from tests.identity.clients import HTML, Client
@@ -48,10 +48,10 @@ class Place:
         return str(self.town.of(name)["person_id"])
 
     @contextmanager
-    def browser(self, role: str, code: str = "0751") -> Iterator[Client]:
+    def browser(self, role: str, code: str = "0751", kind: str = "municipality") -> Iterator[Client]:
         """The browser of somebody with this role who is signed in."""
         with self.database.transaction() as session:
-            tenant = find_municipality(session, code).id
+            tenant = find_tenant(session, kind, code).id
         with self.database.transaction(tenant) as session:
             account = add_member(session, tenant, f"{role}@{code}.example", f"The {role}", role)
             secret = open_session(session, account, "provider", "a browser", strong=True)
