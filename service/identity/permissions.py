@@ -45,6 +45,12 @@ _TABLE: Final = (
     Permission(
         "persons.unmask", N_("See identity numbers, protected addresses and incomes, with a reason"), ("case_worker",)
     ),
+    Permission(
+        "review.decide",
+        N_("Decide about children whom the rule leaves to a person, and invite families"),
+        ("case_worker",),
+    ),
+    Permission("passes.issue_on_the_spot", N_("Issue a pass on the spot"), ("case_worker",)),
     Permission("passes.read", N_("See passes and their ledgers"), _CASES, "passes"),
     Permission("passes.change", N_("Replace and revoke passes"), _CASES, "passes"),
     Permission("letters.read", N_("See letters and print batches"), _CASES, "letters"),

@@ -24,7 +24,10 @@ EMAIL_LINK = timedelta(minutes=15)
 COMMAND_LINK = timedelta(hours=24)
 
 WITHOUT_SECOND_FACTOR = frozenset({"club_treasurer", "volunteer"})
-"""Roles that an e-mail link alone lets in: everybody else who signs in by one shows a second factor."""
+"""Roles that an e-mail link or a provider alone lets in: everybody else shows a second factor.
+
+A provider that has asked for one itself is taken at its word where the operator says so; the command line always is.
+"""
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -131,7 +134,7 @@ def person_behind(session: Session, secret: str) -> Principal | None:
 
 def _owes_second_factor(row: Any) -> bool:
     """Of the roles anywhere, not only here: whoever switches places must not get past it."""
-    weak = row.method == "email" and row.second_factor_at is None
+    weak = row.method != "command" and row.second_factor_at is None
     return weak and (row.second_factor or bool(set(row.all_roles or ()) - WITHOUT_SECOND_FACTOR))
 
 

@@ -1,6 +1,6 @@
 """How amounts, dates and numbers are written for a reader of a language; what is not there is a dash."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -10,15 +10,17 @@ from babel.numbers import format_decimal
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from service.errors import Count
+from service.errors import N_, Count
 from service.values import clock
 from service.values.money import format_kroner
+from service.web.texts import translator
 
 Length = Literal["short", "medium", "long"]
 
 NOTHING: Final = "–"
 _LOCALES: Final = {"da": "da_DK", "nb": "nb_NO", "en": "en_GB"}
 _KRONER: Final = {"da": "kr.", "nb": "kr", "en": "kr"}
+_NOW: Final = N_("just now")
 _NO_BREAK: Final = "\u00a0"
 
 
@@ -69,10 +71,13 @@ def instant(value: datetime | None, language: str, time_zone: str, length: Lengt
 
 
 def ago(value: datetime | None, language: str) -> str:
-    """How long it is since, or until, a point in time: `for 3 minutter siden`."""
+    """How long it is since, or until, a point in time: `for 3 minutter siden`, and `lige nu` within a minute of it."""
     if value is None:
         return NOTHING
-    return format_timedelta(value - clock.now(), add_direction=True, locale=_LOCALES[language])
+    apart = value - clock.now()
+    if abs(apart) < timedelta(minutes=1):
+        return translator(language).gettext(_NOW)
+    return format_timedelta(apart, add_direction=True, locale=_LOCALES[language])
 
 
 def show(value: object, language: str, time_zone: str = "UTC") -> str:

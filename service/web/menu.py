@@ -18,15 +18,20 @@ LANGUAGE: Final = "/language"
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A page of the menu: its label in English, and the permission without which it is not shown."""
+    """A page of the menu: its label in English, and the permission without which it is not shown, if any."""
 
     path: str
     label: str
-    permission: str
+    permission: str | None
 
 
 MENU: tuple[Entry, ...] = (
+    Entry(START, N_("Today"), None),
     Entry("/persons", N_("Persons"), "determinations.read"),
+    Entry("/review", N_("Review queue"), "review.decide"),
+    Entry("/on-the-spot", N_("Issue on the spot"), "passes.issue_on_the_spot"),
+    Entry("/reports", N_("Reports"), "reports.read"),
+    Entry("/jobs", N_("Jobs"), "jobs.read"),
     Entry("/people", N_("Users"), "people.read"),
     Entry("/organisations", N_("Services and clubs"), "organisations.read"),
     Entry("/tokens", N_("Tokens"), "tokens.read"),
@@ -37,7 +42,9 @@ MENU: tuple[Entry, ...] = (
 
 def menu_of(principal: Principal | None) -> list[Entry]:
     """The entries that somebody may see; none where nobody is signed in."""
-    return [entry for entry in MENU if principal is not None and principal.may(entry.permission)]
+    if principal is None or principal.owes_second_factor:
+        return []
+    return [entry for entry in MENU if entry.permission is None or principal.may(entry.permission)]
 
 
 def run_path(run_id: UUID) -> str:

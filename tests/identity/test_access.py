@@ -62,7 +62,7 @@ DIRECTORY = (
 def test_the_app_role_reaches_the_directory_through_its_functions_alone(world: World, table: str) -> None:
     for statement in ("SELECT * FROM {0}", "DELETE FROM {0}"):
         with (
-            pytest.raises(Exception, match="permission denied|cannot delete from view"),
+            pytest.raises(Exception, match=r"permission denied|cannot delete from view"),
             world.database.transaction(world.by) as session,
         ):
             session.execute(text(statement.format(f"directory.{table}")))

@@ -140,7 +140,7 @@ def test_a_link_signs_in_once_and_in_time(world: World, at: Callable[[str], None
         (ADMIN, "email", True),
         (TREASURER, "email", False),
         (WORKER, "command", False),
-        (WORKER, "provider", False),
+        (WORKER, "provider", True),
     ],
 )
 def test_staff_who_sign_in_by_email_owe_a_second_factor(world: World, email: str, method: str, owes: bool) -> None:
