@@ -37,7 +37,9 @@ class RefreshAccount(msgspec.Struct, frozen=True):
 
     `new` are entitled and were not; `lost` were and are not, also since they left the register; `unchanged` have the
     outcome they had. For a new period all three compare with the period before. `cost_ore`: if every pass were used up.
-    `reasons` count children by reason; `districts` by district and outcome.
+    `reasons` count children by reason; `districts` by district and outcome. `moves_by_district` counts new, lost and
+    unchanged by district, `moves_by_reason` new and lost by the reason that counts now, `left_register` where the
+    register names the child no more; refreshes of earlier versions have neither.
     """
 
     children: int
@@ -51,17 +53,21 @@ class RefreshAccount(msgspec.Struct, frozen=True):
     cost_ore: int
     reasons: dict[str, int]
     districts: dict[str, dict[str, int]]
+    moves_by_district: dict[str, dict[str, int]]
+    moves_by_reason: dict[str, dict[str, int]]
 
 
 class RefreshSummary(msgspec.Struct, frozen=True):
     """A refresh that was to be kept: `state` is `committed`, `held` or, where a newer one took its place, `overtaken`.
 
+    `kind` is `refresh`, or `review` where only the children of a case worker's decision were determined anew.
     `held_because` says why it waits. `created_by` and `approved_by` are accounts, null where a system or a command did
     it.
     """
 
     id: UUID
     scheme: str
+    kind: str
     on: date
     income_year: int
     period_start: date
@@ -89,3 +95,5 @@ class RefreshDetail(RefreshSummary, frozen=True):
     cost_ore: int
     reasons: dict[str, int]
     districts: dict[str, dict[str, int]]
+    moves_by_district: dict[str, dict[str, int]]
+    moves_by_reason: dict[str, dict[str, int]]

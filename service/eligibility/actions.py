@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor, record
 from service.eligibility import schemes
-from service.eligibility.account import IN_FORCE, Account, Plan, count, plan_for
+from service.eligibility.account import Account, Plan, count, plan_for
 from service.eligibility.facts import COLUMNS, fact_set
 from service.eligibility.models import RefreshRun
 from service.eligibility.parameters import read_parameters
@@ -54,8 +54,8 @@ def refresh(
     """
     version = schemes.version_on(session, municipality, scheme, on)
     year = income_year if income_year is not None else on.year
-    _require_incomes(session, year)
-    _one_at_a_time(session, version.scheme_id)
+    require_incomes(session, year)
+    one_at_a_time(session, version.scheme_id)
     progress.step("Building facts")
     facts = fact_set(session, municipality.id, on, year, clock.now())
     plan = plan_for(session, version, facts, on, year)
@@ -64,10 +64,11 @@ def refresh(
     if not commit:
         return _refresh(plan, account, None, "dry_run", None)
     held = _held_because(session, plan, account)
-    run_id = _add_run(session, municipality.id, plan, account, held, actor)
+    run_id = add_run(session, municipality.id, plan, account, held, actor)
     if not held:
         progress.step("Writing determinations")
-        _commit(session, municipality.id, plan, run_id)
+        write_determinations(session, municipality.id, plan, run_id)
+        session.execute(text("ANALYZE determination"))
     action = "eligibility.refresh.held" if held else "eligibility.refresh"
     record(session, municipality.id, actor, action, ("refresh_run", run_id), details={"reasons": account.reasons})
     return _refresh(plan, account, run_id, "held" if held else "committed", held)
@@ -79,13 +80,15 @@ def approve(
     """Commit a run that the gate held, exactly as it was shown. Refused to whoever made it."""
     run = session.get(RefreshRun, (municipality.id, run_id), with_for_update=True)
     if run is not None:
-        _one_at_a_time(session, run.scheme_id)
+        one_at_a_time(session, run.scheme_id)
         session.refresh(run)
     run = _approvable(run, run_id, approver.account_id)
     version = schemes.version_by_id(session, run.parameter_version_id)
+    assert run.fact_set_id is not None
     plan = plan_for(session, version, run.fact_set_id, run.on_date, run.income_year)
     progress.step("Writing determinations")
-    _commit(session, municipality.id, plan, run_id)
+    write_determinations(session, municipality.id, plan, run_id)
+    session.execute(text("ANALYZE determination"))
     run.state, run.committed_at, run.approved_by = "committed", clock.now(), approver.account_id
     session.flush()
     actor = Actor(door=approver.door, account_id=approver.account_id)
@@ -126,7 +129,7 @@ def what_if(
     version = schemes.version_on(session, municipality, scheme, on)
     changed = msgspec.structs.replace(version, parameters=read_parameters(changes, version.parameters))
     year = income_year if income_year is not None else on.year
-    _require_incomes(session, year)
+    require_incomes(session, year)
     facts = fact_set(session, municipality.id, on, year, clock.now())
     return count(session, plan_for(session, changed, facts, on, year))
 
@@ -143,7 +146,7 @@ def require_refreshable(
     except Invalid as refusal:
         wrong.append(_wrong("on", refusal))
     try:
-        _require_incomes(session, income_year if income_year is not None else on.year)
+        require_incomes(session, income_year if income_year is not None else on.year)
     except Invalid as refusal:
         wrong.append(_wrong("income_year", refusal))
     if wrong:
@@ -154,7 +157,8 @@ def _wrong(field: str, refusal: Refused) -> FieldError:
     return FieldError(field, "{reason}", {"reason": refusal.text})
 
 
-def _require_incomes(session: Session, year: int) -> None:
+def require_incomes(session: Session, year: int) -> None:
+    """Refuse a year for which no provider has an income; the refusal names the years there are."""
     if not session.execute(text("SELECT EXISTS (SELECT FROM register_import WHERE state = 'merged')")).scalar_one():
         raise Invalid("No register extract has been imported yet. Start with `medspiller register import`.")
     of_provider = """FROM income i JOIN person p USING (identity_hash) JOIN household_member m ON m.person_id = p.id
@@ -172,13 +176,15 @@ def _require_incomes(session: Session, year: int) -> None:
     )
 
 
-def _one_at_a_time(session: Session, scheme_id: UUID) -> None:
+def one_at_a_time(session: Session, scheme_id: UUID) -> None:
+    """Wait until nobody else determines children of this scheme; let go when the transaction ends."""
     session.execute(text("SELECT 1 FROM scheme WHERE id = :id FOR UPDATE"), {"id": scheme_id})
 
 
 def _held_because(session: Session, plan: Plan, account: Account) -> str | None:
     """Why a commit must wait for a second person. The first commit of a scheme never does."""
-    ran = "SELECT EXISTS (SELECT FROM refresh_run WHERE scheme_id = :scheme AND state = 'committed')"
+    ran = """SELECT EXISTS (SELECT FROM refresh_run
+        WHERE scheme_id = :scheme AND state = 'committed' AND kind = 'refresh')"""
     if not session.execute(text(ran), {"scheme": plan.version.scheme_id}).scalar_one():
         return None
     share = plan.version.parameters.gate_percent
@@ -188,7 +194,8 @@ def _held_because(session: Session, plan: Plan, account: Account) -> str | None:
     return None
 
 
-def _add_run(session: Session, tenant_id: UUID, plan: Plan, account: Account, held: str | None, actor: Actor) -> UUID:
+def add_run(session: Session, tenant_id: UUID, plan: Plan, account: Account, held: str | None, actor: Actor) -> UUID:
+    """Keep what a plan came to as a run, held or to be committed; returns its id. A held one of before is overtaken."""
     # What is held was counted against a state that is gone as soon as another run of the scheme stands.
     session.execute(
         text("UPDATE refresh_run SET state = 'overtaken' WHERE scheme_id = :scheme AND state = 'held'"),
@@ -198,6 +205,7 @@ def _add_run(session: Session, tenant_id: UUID, plan: Plan, account: Account, he
         tenant_id=tenant_id,
         scheme_id=plan.version.scheme_id,
         parameter_version_id=plan.version.id,
+        kind="refresh" if plan.persons is None else "review",
         fact_set_id=plan.fact_set_id,
         on_date=plan.on,
         income_year=plan.income_year,
@@ -223,16 +231,17 @@ _WEIGHED = tuple(
 )
 
 
-def _commit(session: Session, tenant_id: UUID, plan: Plan, run_id: UUID) -> None:
+def write_determinations(session: Session, tenant_id: UUID, plan: Plan, run_id: UUID) -> None:
     """Write the determinations that differ from those in force in this period, and end those they replace."""
-    values = plan.bound() | {"run": run_id, "version": plan.version.id, "start": plan.period.start}
+    start = plan.period.start
+    values = plan.bound() | {"run": run_id, "version": plan.version.id, "start": start, "compared": start}
     new, old = (", ".join(f"{side}.{column}" for column in _WEIGHED) for side in ("n", "d"))
-    if plan.compared == plan.period.start:
+    if session.execute(text(f"SELECT EXISTS {plan.in_force()}"), values).scalar_one():
         session.execute(
             text(
                 f"""UPDATE determination AS ended SET ended_at = :at, ended_by_run_id = :run
                 FROM (
-                    SELECT d.id FROM ({IN_FORCE}) AS d LEFT JOIN {plan.ruled()} AS n USING (person_id)
+                    SELECT d.id FROM {plan.in_force()} AS d LEFT JOIN {plan.ruled()} AS n USING (person_id)
                     WHERE ({new}, CAST(:version AS uuid)) IS DISTINCT FROM ({old}, d.parameter_version_id)
                 ) AS changed WHERE ended.id = changed.id"""
             ),
@@ -249,7 +258,6 @@ def _commit(session: Session, tenant_id: UUID, plan: Plan, run_id: UUID) -> None
         ),
         values | {"tenant": tenant_id},
     )
-    session.execute(text("ANALYZE determination"))
 
 
 def _refresh(plan: Plan, account: Account, run_id: UUID | None, state: str, held: str | None) -> Refresh:

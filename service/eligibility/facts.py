@@ -83,7 +83,7 @@ def fact_set(session: Session, tenant_id: UUID, on: date, income_year: int, at: 
     It stays until this transaction ends. Older sets go, for they hold incomes, but not one that a held run waits with
     or that somebody else works on.
     """
-    state = session.execute(text("SELECT count(*) FROM register_import WHERE state = 'merged'")).scalar_one()
+    state = session.execute(text(_REGISTER_STATE)).scalar_one()
     key = {"tenant": tenant_id, "on_date": on, "income_year": income_year, "state": state}
     if found := _standing(session, key):
         return found
@@ -95,6 +95,11 @@ def fact_set(session: Session, tenant_id: UUID, on: date, income_year: int, at: 
         return found
     _drop_old_sets(session)
     return _build(session, key, at)
+
+
+# Neither is ever removed, so that the same number is always the same state.
+_REGISTER_STATE = """SELECT (SELECT count(*) FROM register_import WHERE state = 'merged')
+    + (SELECT count(*) FROM review_act WHERE run_id IS NOT NULL)"""
 
 
 def _standing(session: Session, key: dict[str, object]) -> UUID | None:
@@ -112,7 +117,8 @@ def _drop_old_sets(session: Session) -> None:
     old = session.execute(
         text(
             """DELETE FROM fact_set WHERE id IN (
-                SELECT id FROM fact_set WHERE id NOT IN (SELECT fact_set_id FROM refresh_run WHERE state = 'held')
+                SELECT id FROM fact_set s
+                WHERE NOT EXISTS (SELECT FROM refresh_run r WHERE r.fact_set_id = s.id AND r.state = 'held')
                 FOR UPDATE SKIP LOCKED
             ) RETURNING id"""
         )

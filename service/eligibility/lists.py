@@ -34,10 +34,11 @@ class Scheme(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A refresh that was to be kept, with the account that was shown."""
+    """A refresh that was to be kept, with the account that was shown; `review`: of the children of a decision alone."""
 
     id: UUID
     scheme: str
+    kind: str
     on: date
     income_year: int
     period_start: date
@@ -115,7 +116,7 @@ def scheme_named(session: Session, municipality: Municipality, name: str) -> Sch
     )
 
 
-_RUN = """SELECT r.id, s.name AS scheme, r.on_date AS on, r.income_year, r.period_start, r.period_end,
+_RUN = """SELECT r.id, s.name AS scheme, r.kind, r.on_date AS on, r.income_year, r.period_start, r.period_end,
         v.number AS parameter_version, r.state, r.held_because, r.created_at, r.created_by, r.committed_at,
         r.approved_by, r.counts
     FROM refresh_run r JOIN scheme s ON s.id = r.scheme_id JOIN parameter_version v ON v.id = r.parameter_version_id"""
@@ -133,7 +134,7 @@ def page_of_refreshes(
     values = {"after": after, "scheme": scheme_asked(session, municipality, scheme), "state": state}
     rows = session.execute(
         text(
-            f"""{_RUN} WHERE (CAST(:after AS uuid) IS NULL OR r.id < :after)
+            f"""{_RUN} WHERE r.kind = 'refresh' AND (CAST(:after AS uuid) IS NULL OR r.id < :after)
             AND (CAST(:scheme AS uuid) IS NULL OR r.scheme_id = :scheme)
             AND (CAST(:state AS text) IS NULL OR r.state = :state) ORDER BY r.id DESC LIMIT :limit"""
         ),
@@ -155,19 +156,19 @@ _DETERMINED = """SELECT d.id, s.name AS scheme, d.period_start, d.person_id AS p
         d.run_id AS run, d.ended_at
     FROM determination d JOIN scheme s ON s.id = d.scheme_id JOIN person p ON p.id = d.person_id
     JOIN household h ON h.id = d.household_id JOIN parameter_version v ON v.id = d.parameter_version_id"""
-# To be found by district is to be told where one lives.
-_DISTRICT = """d.district = :district AND NOT EXISTS (
+BY_DISTRICT = """d.district = :district AND NOT EXISTS (
         SELECT FROM household_member own JOIN household_member other USING (household_id)
         WHERE own.person_id = d.person_id AND other.address_protected
     ) AND NOT EXISTS (
         SELECT FROM household_member_past past WHERE past.person_id = d.person_id AND past.address_protected
     )"""
+"""The condition that a determination `d` is of `:district`. To be found by district is to be told where one lives."""
 _CONDITIONS = {
     "scheme": "d.scheme_id = :scheme",
     "period_start": "d.period_start = :period_start",
     "outcome": "d.outcome = :outcome",
     "reason": "d.reason = :reason",
-    "district": _DISTRICT,
+    "district": BY_DISTRICT,
     "run": "d.run_id = :run",
     "after": "d.id < :after",
 }

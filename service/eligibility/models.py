@@ -102,7 +102,7 @@ class FactFigures(TenantRow):
 class FactSet(IdentifiedRow, table=True):
     """Which facts stand in `fact`: for a date and an income year, from the register as it stood.
 
-    `register_state` counts the imports that had been merged by then.
+    `register_state` counts the imports that had been merged by then, and the case workers' decisions made by then.
     """
 
     __tablename__ = "fact_set"
@@ -125,15 +125,20 @@ class Fact(FactFigures, table=True):
 
 
 class RefreshRun(IdentifiedRow, table=True):
-    """One committed (or held) application of the rule to every child.
+    """One committed (or held) application of the rule: to every child, or after a case worker's decision (`review`) to
+    the children it was about.
 
     `counts` is the account that was shown: children, outcomes, new, lost, unchanged, reasons and districts. A held run
-    keeps its fact set until it is approved or overtaken, so what is approved is what was shown.
+    keeps its fact set until it is approved or overtaken, so what is approved is what was shown. One of a review is
+    never held and takes its facts from the register as it is.
     """
 
     __tablename__ = "refresh_run"
     __table_args__ = (
         CheckConstraint("state in ('held', 'committed', 'overtaken')", "state"),
+        CheckConstraint("kind in ('refresh', 'review')", "kind"),
+        CheckConstraint("(kind = 'review') = (fact_set_id is null)", "facts"),
+        CheckConstraint("kind = 'refresh' or state = 'committed'", "review"),
         ForeignKeyConstraint(["tenant_id", "scheme_id"], ["scheme.tenant_id", "scheme.id"]),
         ForeignKeyConstraint(
             ["tenant_id", "parameter_version_id"], ["parameter_version.tenant_id", "parameter_version.id"]
@@ -143,7 +148,8 @@ class RefreshRun(IdentifiedRow, table=True):
 
     scheme_id: UUID
     parameter_version_id: UUID
-    fact_set_id: UUID
+    kind: str = Field(default="refresh", sa_column_kwargs={"server_default": text("'refresh'")})
+    fact_set_id: UUID | None = None
     on_date: date
     income_year: int
     period_start: date
@@ -184,6 +190,14 @@ class Determination(FactFigures, table=True):
             postgresql_where=text("ended_at is null"),
         ),
         Index(None, "tenant_id", "person_id"),
+        Index(
+            "ix_determination_undecided",
+            "tenant_id",
+            "scheme_id",
+            "period_start",
+            "id",
+            postgresql_where=text("outcome = 'needs_review' and ended_at is null"),
+        ),
     )
 
     person_id: UUID
@@ -199,3 +213,81 @@ class Determination(FactFigures, table=True):
     ended_at: datetime | None = instant(nullable=True)
     ended_by_run_id: UUID | None = None
     anonymised_at: datetime | None = instant(nullable=True)
+
+
+EVIDENCE = ("introduction_benefit", "income_statement", "other_municipality", "conversation", "other")
+"""What a case worker's decision can rest on."""
+
+
+class ReviewAct(IdentifiedRow, table=True):
+    """What a case worker did about one or many children, with one reason: said yes, issued on the spot, invited their
+    families to apply, or left them aside.
+
+    A yes rests on evidence: its kind and where it is to be found (`reference`), never the paper itself. It is `held`
+    where a second person must approve it. `until`: the last day that children are left aside. `run_id` is the run that
+    determined the children anew. Kept for good but for its texts, which go when their retention is over.
+    """
+
+    __tablename__ = "review_act"
+    __table_args__ = (
+        CheckConstraint("kind in ('yes', 'on_the_spot', 'invitation', 'deferral')", "kind"),
+        CheckConstraint("state in ('held', 'done', 'withdrawn')", "state"),
+        CheckConstraint("(kind in ('yes', 'on_the_spot')) = (evidence is not null)", "evidence"),
+        CheckConstraint("(kind = 'deferral') = (until is not null)", "until"),
+        CheckConstraint("(kind in ('yes', 'on_the_spot') and state = 'done') = (run_id is not null)", "run"),
+        CheckConstraint("reason <> '' or anonymised_at is not null", "reason"),
+        ForeignKeyConstraint(["tenant_id", "scheme_id"], ["scheme.tenant_id", "scheme.id"]),
+        ForeignKeyConstraint(["tenant_id", "run_id"], ["refresh_run.tenant_id", "refresh_run.id"]),
+        Index(None, "tenant_id", "state"),
+    )
+
+    kind: str
+    state: str
+    scheme_id: UUID
+    period_start: date
+    period_end: date
+    children: int
+    reason: str
+    evidence: str | None = None
+    reference: str | None = None
+    until: date | None = None
+    made_at: datetime = instant()
+    made_by: UUID | None = None
+    settled_at: datetime | None = instant(nullable=True)
+    settled_by: UUID | None = None
+    run_id: UUID | None = None
+    anonymised_at: datetime | None = instant(nullable=True)
+
+
+class ReviewDecision(IdentifiedRow, table=True):
+    """What a case worker decided about one child, on which determination. One at most counts (`ended_at` is null).
+
+    Only its end is ever written into it, and the letter that an invitation is sent again with.
+    """
+
+    __tablename__ = "review_decision"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "act_id"], ["review_act.tenant_id", "review_act.id"]),
+        ForeignKeyConstraint(["tenant_id", "person_id"], ["person.tenant_id", "person.id"]),
+        ForeignKeyConstraint(["tenant_id", "determination_id"], ["determination.tenant_id", "determination.id"]),
+        ForeignKeyConstraint(["tenant_id", "letter_id"], ["letter.tenant_id", "letter.id"]),
+        Index(
+            "uq_review_decision_live",
+            "tenant_id",
+            "scheme_id",
+            "period_start",
+            "person_id",
+            unique=True,
+            postgresql_where=text("ended_at is null"),
+        ),
+        Index(None, "tenant_id", "act_id"),
+        Index(None, "tenant_id", "letter_id"),
+    )
+
+    act_id: UUID
+    scheme_id: UUID
+    period_start: date
+    person_id: UUID
+    determination_id: UUID | None = None
+    letter_id: UUID | None = None
+    ended_at: datetime | None = instant(nullable=True)

@@ -11,11 +11,12 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor, record
 from service.eligibility import schemes
-from service.eligibility.explanation import explain
+from service.eligibility.account import Plan
+from service.eligibility.explanation import Step, explain
 from service.eligibility.facts import COLUMNS, facts_of
 from service.eligibility.rules import Figures, bound, rule
 from service.eligibility.schemes import Version
-from service.errors import Invalid, NotFound
+from service.errors import N_, Invalid, NotFound, Text
 from service.identity.actions import Municipality
 from service.values.progress import Progress
 
@@ -34,7 +35,10 @@ _AMOUNTS = ("income_ore", "limit_ore")
 
 
 class ExplainedChild(msgspec.Struct, frozen=True):
-    """One child's calculation. `replayed` tells that the rule, run again on the stored figures, says the same."""
+    """One child's calculation. `replayed` tells that the rule, run again on the stored figures, says the same.
+
+    `steps` are the lines of the calculation, in any language.
+    """
 
     person_key: UUID
     given_name: str
@@ -51,7 +55,12 @@ class ExplainedChild(msgspec.Struct, frozen=True):
     parameter_version: int
     source: str
     replayed: bool | None
-    lines: list[str]
+    steps: list[Step]
+
+    @property
+    def lines(self) -> list[str]:
+        """The calculation in English."""
+        return [str(step.text) for step in self.steps]
 
 
 def export_determinations(
@@ -71,7 +80,7 @@ def export_determinations(
     last = session.execute(
         text(
             """SELECT id, period_start FROM refresh_run WHERE scheme_id = :scheme AND state = 'committed'
-            ORDER BY committed_at DESC, id DESC LIMIT 1"""
+            AND kind = 'refresh' ORDER BY committed_at DESC, id DESC LIMIT 1"""
         ),
         {"scheme": scheme_id},
     ).one_or_none()
@@ -189,6 +198,23 @@ def explain_determination(
     return child
 
 
+def explain_planned(
+    session: Session,
+    municipality: Municipality,
+    plan: Plan,
+    person_key: UUID,
+    actor: Actor,
+) -> ExplainedChild:
+    """What a plan says of one of its children and why, without amounts. The read is logged."""
+    basis = _Basis(plan.version, plan.on, plan.income_year)
+    facts = f"(SELECT *, NULL::text AS was FROM {plan.facts()} AS planned WHERE person_id = :of)"
+    found = _explained(session, facts, plan.bound() | {"of": person_key}, basis, None, unmasked=False)
+    if not found:
+        raise NotFound("The register does not name this child any more, or it is 18 on the date.")
+    record(session, municipality.id, actor, "eligibility.explain", ("person", person_key), details={"amounts": False})
+    return found[0]
+
+
 def _replayed(session: Session, determination: UUID, unmasked: bool = True) -> tuple[ExplainedChild, _Basis]:
     row = session.execute(
         text(
@@ -215,7 +241,8 @@ def _remembered(session: Session, determination: UUID, basis: _Basis) -> Explain
         ),
         {"id": determination},
     ).one()
-    erased = f"The figures were erased on {row.anonymised_at:%Y-%m-%d}, when their retention was over."
+    erased = N_("The figures were erased on {day}, when their retention was over. It cannot be calculated again.")
+    determined = {"outcome": row.outcome, "reason": row.reason}
     return ExplainedChild(
         person_key=row.person_id,
         given_name=row.given_name,
@@ -232,7 +259,10 @@ def _remembered(session: Session, determination: UUID, basis: _Basis) -> Explain
         parameter_version=basis.version.number,
         source=basis.version.source,
         replayed=None,
-        lines=[f"{erased} It cannot be calculated again.", f"What was determined: {row.outcome} ({row.reason})."],
+        steps=[
+            Step(Text(erased, {"day": row.anonymised_at.date()})),
+            Step(Text(N_("What was determined: {outcome} ({reason})."), determined)),
+        ],
     )
 
 
@@ -273,7 +303,7 @@ def _explained(
             parameter_version=basis.version.number,
             source=basis.version.source,
             replayed=row.replayed,
-            lines=explain(msgspec.convert(row, Figures, from_attributes=True), parameters, year, unmasked=unmasked),
+            steps=explain(msgspec.convert(row, Figures, from_attributes=True), parameters, year, unmasked=unmasked),
         )
         for row in rows
     ]

@@ -17,6 +17,7 @@ from service.identity.actions import Municipality
 from service.letters import actions, printing, queries
 from service.letters.checking import check_templates, preview
 from service.letters.outbox import Outbox
+from service.letters.samples import KINDS
 from service.letters.settings import set_signature, signature
 
 _BATCH = click.option("--batch", type=click.IntRange(1), metavar="N", help="Only this batch.")
@@ -134,7 +135,7 @@ def _add_template_commands(group: click.Group) -> None:
     )
 
     @group.command("preview")
-    @click.option("--kind", type=click.Choice(["pass", "ended"]), default="pass", show_default=True)
+    @click.option("--kind", type=click.Choice(KINDS), default="pass", show_default=True)
     @click.option("--language", default="da", show_default=True)
     @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The PDF to write.")
     @folder

@@ -22,8 +22,16 @@ Ground = Literal[
     "decision_ended",
     "area_left",
     "moved_away",
+    "review",
+    "income_missing",
+    "income_implausible",
+    "no_provider",
+    "household_uncertain",
 ]
-"""Why a child has, or no longer has, a pass. The wording files hold a sentence for each; figures never stand in it."""
+"""Why a child has, or no longer has, a pass, or what could not be seen of an invited one.
+
+The wording files hold a sentence for each; figures never stand in it.
+"""
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -91,6 +99,13 @@ class EndedPass(msgspec.Struct, frozen=True):
     valid_to: date
 
 
+class InvitedChild(msgspec.Struct, frozen=True):
+    """A child for whom a family is invited to apply."""
+
+    child_name: str
+    birth_date: date
+
+
 class Letter(msgspec.Struct, frozen=True):
     """One envelope to one family.
 
@@ -101,7 +116,7 @@ class Letter(msgspec.Struct, frozen=True):
     """
 
     number: str
-    kind: Literal["pass", "ended"]
+    kind: Literal["pass", "ended", "invitation"]
     language: str | None
     recipient: tuple[str, ...]
     sender: Sender
@@ -113,14 +128,19 @@ class Letter(msgspec.Struct, frozen=True):
     page_url: str
     passes: tuple[PassSheet, ...] = ()
     ended: tuple[EndedPass, ...] = ()
+    invited: tuple[InvitedChild, ...] = ()
     income_year: int | None = None
     rule: str = ""
     protected: bool = False
 
     def __post_init__(self) -> None:
-        if self.kind == "pass" and (not self.passes or self.ended):
-            raise ValueError("a letter of kind 'pass' has passes and no ended ones")
-        if self.kind == "ended" and (not self.ended or self.passes):
-            raise ValueError("a letter of kind 'ended' names the ended passes and has no pass sheets")
+        carried = {"pass": self.passes, "ended": self.ended, "invitation": self.invited}
+        if not carried.pop(self.kind) or any(carried.values()):
+            raise ValueError("a letter carries what its kind says, and nothing else")
         if not self.recipient or not self.grounds:
             raise ValueError("a letter has a recipient and at least one ground")
+
+    @property
+    def children(self) -> tuple[PassSheet | EndedPass | InvitedChild, ...]:
+        """Whom the letter is about."""
+        return self.passes or self.ended or self.invited

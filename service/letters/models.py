@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -23,13 +23,18 @@ class LetterSettings(TenantRow, table=True):
 
 
 class PrintBatch(IdentifiedRow, table=True):
-    """Letters that are printed together. Its letters and what they say are fixed; only its hand-over is to come."""
+    """Letters that are printed together. Its letters and what they say are fixed; only its hand-over is to come.
+
+    One letter that was printed at the counter and given to the family is a batch of its own (`in_person`), handed over
+    when it is made.
+    """
 
     __tablename__ = "print_batch"
     __table_args__ = (UniqueConstraint("tenant_id", "number"),)
 
     number: int
     protected: bool
+    in_person: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     letters: int
     created_at: datetime = instant()
     pages: int | None = None
@@ -49,7 +54,7 @@ class QueuedLetter(IdentifiedRow, table=True):
     __tablename__ = "letter"
     __table_args__ = (
         CheckConstraint(f"state in ({', '.join(repr(state) for state in STATES)})", "state"),
-        CheckConstraint("kind in ('pass', 'ended')", "kind"),
+        CheckConstraint("kind in ('pass', 'ended', 'invitation')", "kind"),
         CheckConstraint("(batch_id is null) = (state in ('queued', 'held_back', 'cancelled'))", "batched"),
         CheckConstraint("(batch_id is null) = (content is null)", "content"),
         ForeignKeyConstraint(["tenant_id", "household_id"], ["household.tenant_id", "household.id"]),

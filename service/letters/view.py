@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from service.letters import glyphs
-from service.letters.content import EndedPass, Letter, PassSheet, Sender
+from service.letters.content import EndedPass, InvitedChild, Letter, PassSheet, Sender
 from service.letters.glyphs import printable
 from service.letters.qr import qr_path
 from service.letters.texts import Filled, Texts, Wording, fill
 
 View = dict[str, Any]
+Child = PassSheet | EndedPass | InvitedChild
 
 _MM_PER_POINT = 25.4 / 72
 _LINE = 1.22
@@ -37,8 +38,8 @@ def batch_view(letters: Sequence[Letter], texts: Texts) -> View:
 def letter_view(letter: Letter, texts: Texts) -> View:
     own = texts.wording(letter.sender.language)
     words = texts.wordings.get(letter.language or "", own)
-    section = "home" if letter.kind == "pass" else "ended"
-    children: Sequence[PassSheet | EndedPass] = letter.passes or letter.ended
+    section = "home" if letter.kind == "pass" else letter.kind
+    children = letter.children
     return {
         "kind": letter.kind,
         "lang": words.language,
@@ -60,7 +61,7 @@ def letter_view(letter: Letter, texts: Texts) -> View:
     }
 
 
-def told_apart(child: PassSheet | EndedPass, children: Sequence[PassSheet | EndedPass]) -> str | None:
+def told_apart(child: Child, children: Sequence[Child]) -> str | None:
     """How much of the birth date tells `child` from namesakes in the envelope: None, `day` or `year`."""
     name = child.child_name.casefold()
     same = [c.birth_date for c in children if c is not child and c.child_name.casefold() == name]
@@ -119,9 +120,9 @@ def _sender(letter: Letter, words: Wording) -> View:
 
 def _texts(letter: Letter, words: Wording, own: Wording, section: str) -> View:
     sender = letter.sender
-    one = len(letter.passes or letter.ended) == 1
+    one = len(letter.children) == 1
     values: dict[str, Filled] = {
-        "name": printable((letter.passes or letter.ended)[0].child_name),
+        "name": printable(letter.children[0].child_name),
         "municipality": printable(sender.municipality),
         "page_url": printable(letter.page_url),
         "apply_url": printable(letter.apply_url),
@@ -153,8 +154,9 @@ def _texts(letter: Letter, words: Wording, own: Wording, section: str) -> View:
         for key in ("private_use", "keep"):
             text[key] = words.fill("home", key, **values)
     else:
-        for key in ("intro", "column_until", "reason_title", "apply_title", "apply"):
-            text[key] = words.fill("ended", key, **values)
+        for key in ("intro", "reason_title", "apply_title", "apply"):
+            text[key] = words.fill(section, key, **values)
+        text["column_until"] = words.fill("ended", "column_until")
     return text
 
 
@@ -169,12 +171,13 @@ def _grounds(letter: Letter, words: Wording) -> list[Filled]:
     return [words.fill("grounds", ground, income_year=year) for ground in letter.grounds]
 
 
-def _child(child: PassSheet | EndedPass, apart: str | None, words: Wording, section: str) -> View:
+def _child(child: Child, apart: str | None, words: Wording, section: str) -> View:
     view: View = {
         "name": printable(child.child_name),
         "born": words.birth(child.birth_date, apart == "year") if apart else "",
-        "valid_to": words.day(child.valid_to),
     }
+    if not isinstance(child, InvitedChild):
+        view["valid_to"] = words.day(child.valid_to)
     if isinstance(child, PassSheet):
         view["number"] = printable(child.number)
         view["amount"] = words.money(child.amount_ore)

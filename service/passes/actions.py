@@ -113,7 +113,8 @@ def send_again(
         ),
         {"new": new, "old": old},
     )
-    session.execute(text("UPDATE ended_notice SET letter_id = :new WHERE letter_id = :old"), {"new": new, "old": old})
+    for carried in ("ended_notice", "review_decision"):
+        session.execute(text(f"UPDATE {carried} SET letter_id = :new WHERE letter_id = :old"), {"new": new, "old": old})
     return new
 
 

@@ -92,6 +92,7 @@ def _letters(session: Session) -> list[str]:
         SELECT format('%s letters carry nothing (tenant %s).', count(*), l.tenant_id) FROM letter l
         WHERE NOT EXISTS (SELECT FROM pass_letter c WHERE (c.tenant_id, c.letter_id) = (l.tenant_id, l.id))
             AND NOT EXISTS (SELECT FROM ended_notice n WHERE (n.tenant_id, n.letter_id) = (l.tenant_id, l.id))
+            AND NOT EXISTS (SELECT FROM review_decision d WHERE (d.tenant_id, d.letter_id) = (l.tenant_id, l.id))
             AND NOT EXISTS (SELECT FROM letter again WHERE (again.tenant_id, again.replaces_id) = (l.tenant_id, l.id))
         GROUP BY l.tenant_id
         ORDER BY 1""",

@@ -9,9 +9,10 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from service.identity.actions import Municipality
-from service.letters.content import EndedPass, Ground, Letter, PassSheet
+from service.letters.content import EndedPass, Ground, InvitedChild, Letter, PassSheet
 from service.letters.printing import Composed, HeldBack
 from service.letters.settings import Signature
+from service.register.models import MADE_HERE
 from service.values import clock, pass_numbers
 from service.values.secrecy import KeyRing, TenantSecrets
 
@@ -30,7 +31,8 @@ _ENVELOPES = """
 
 _CHILDREN = """
     SELECT c.letter_id, p.person_id, p.number_cipher, p.valid_from, p.valid_to, p.amount_ore, p.equipment_ore,
-        person.given_name, person.family_name, person.birth_date, d.reason, r.income_year, v.source
+        person.given_name, person.family_name, person.birth_date, r.income_year, v.source,
+        CASE WHEN d.reason = 'decision' AND d.award_ground = ANY (:made_here) THEN 'review' ELSE d.reason END AS reason
     FROM (
         SELECT l.letter_id, l.pass_id, own.determination_id
         FROM pass_letter l JOIN leisure_pass own ON own.id = l.pass_id AND own.state = 'live'
@@ -45,6 +47,20 @@ _CHILDREN = """
     JOIN determination d ON d.id = c.determination_id
     JOIN refresh_run r ON r.id = d.run_id
     JOIN parameter_version v ON v.id = d.parameter_version_id
+    ORDER BY person.birth_date, person.given_name, person.id
+"""
+
+# Whoever was decided about since, or left the register, is not invited any more.
+_INVITED = """
+    SELECT i.letter_id, i.person_id, person.given_name, person.family_name, person.birth_date, d.reason, r.income_year,
+        v.source
+    FROM review_decision i
+    JOIN person ON person.id = i.person_id
+    JOIN determination d ON d.scheme_id = i.scheme_id AND d.period_start = i.period_start
+        AND d.person_id = i.person_id AND d.ended_at IS NULL AND d.outcome = 'needs_review'
+    JOIN refresh_run r ON r.id = d.run_id
+    JOIN parameter_version v ON v.id = d.parameter_version_id
+    WHERE i.letter_id = ANY (:letters) AND i.ended_at IS NULL
     ORDER BY person.birth_date, person.given_name, person.id
 """
 
@@ -76,8 +92,9 @@ def compose_letters(
     secrets = keys.for_tenant(municipality.id)
     envelopes = {row.id: row for row in session.execute(text(_ENVELOPES), {"letters": list(letters)})}
     children: dict[UUID, list[Any]] = {}
-    for child in session.execute(text(_CHILDREN), {"letters": list(letters)}):
-        children.setdefault(child.letter_id, []).append(child)
+    for query in (_CHILDREN, _INVITED):
+        for child in session.execute(text(query), {"letters": list(letters), "made_here": list(MADE_HERE)}):
+            children.setdefault(child.letter_id, []).append(child)
     codes: list[tuple[UUID, UUID, str]] = []
     for letter_id in letters:
         envelope = envelopes[letter_id]
@@ -134,7 +151,6 @@ def _letter(
     if wordless := [child.reason for child in children if child.reason not in _GROUNDS]:
         return HeldBack(f"There are no words for the reason {wordless[0]}.")
     first = children[0]
-    is_pass = envelope.kind == "pass"
     adults = [member for member in members if member["relation"] == "provider"]
     language = next((member["language"] for member in adults or members if member["language"]), None)
     return Letter(
@@ -149,8 +165,13 @@ def _letter(
         private_code=code,
         apply_url=signature.apply,
         page_url=signature.page,
-        passes=tuple(_sheet(child, signature, secrets) for child in children) if is_pass else (),
-        ended=() if is_pass else tuple(EndedPass(_name(child), child.birth_date, child.valid_to) for child in children),
+        passes=tuple(_sheet(child, signature, secrets) for child in children if envelope.kind == "pass"),
+        ended=tuple(
+            EndedPass(_name(child), child.birth_date, child.valid_to) for child in children if envelope.kind == "ended"
+        ),
+        invited=tuple(
+            InvitedChild(_name(child), child.birth_date) for child in children if envelope.kind == "invitation"
+        ),
         income_year=first.income_year if any(child.reason.startswith("income") for child in children) else None,
         rule=first.source,
         protected=any(member["protected"] for member in members),

@@ -1,5 +1,6 @@
 """Issuing passes to the entitled children, and queueing the letters that bring them."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -56,20 +57,54 @@ def issue_passes(
     # Letter numbers run on, so issues of one municipality wait for each other.
     one_at_a_time(session, "letters", municipality.id)
     revoked = 0 if parameters.keep_when_lost else _revoke_lost(session, values)
-    due = session.execute(text(_DUE), values).rowcount  # type: ignore[attr-defined]
+    due, passes = _issue_due(session, municipality, keys, values, _DUE, progress)
+    session.execute(text(_TO_TELL), values)
+    ended = queue_letters(session, values, "to_tell", "ended")
+    session.execute(text("DROP TABLE to_tell"))
+    for table in ("leisure_pass", "pass_entry", "letter", "pass_letter", "ended_notice"):
+        session.execute(text(f"ANALYZE {table}"))
+    return Issued(passes_issued=due, passes_revoked=revoked, letters_queued=passes + ended, ended_letters=ended)
+
+
+def issue_to(
+    session: Session,
+    municipality: Municipality,
+    keys: KeyRing,
+    scheme_id: UUID,
+    period: Period,
+    parameters: Parameters,
+    persons: Sequence[UUID],
+) -> Issued:
+    """Give these children, as far as they are entitled, their pass of a period, as `issue_passes` does."""
+    values: dict[str, Any] = {
+        "tenant": municipality.id,
+        "scheme": scheme_id,
+        "start": period.start,
+        "end": period.end,
+        "amount": parameters.amount_ore,
+        "equipment": parameters.equipment_ore,
+        "at": clock.now(),
+        "persons": list(persons),
+    }
+    one_at_a_time(session, "letters", municipality.id)
+    theirs = f"{_DUE} AND d.person_id = ANY (:persons)"
+    due, letters = _issue_due(session, municipality, keys, values, theirs, Progress())
+    return Issued(passes_issued=due, passes_revoked=0, letters_queued=letters, ended_letters=0)
+
+
+def _issue_due(
+    session: Session, municipality: Municipality, keys: KeyRing, values: dict[str, Any], found: str, progress: Progress
+) -> tuple[int, int]:
+    """Make the passes that are found to be due and queue their letters; returns how many of both."""
+    due: int = session.execute(text(found), values).rowcount  # type: ignore[attr-defined]
     progress.step(f"Issuing {due:,} passes")
     if due:
         _number(session, municipality, keys, due, progress)
         for statement in _ISSUE:
             session.execute(text(statement), values)
-    passes = _queue(session, values, "due_pass", "pass")
-    session.execute(text(_TO_TELL), values)
-    ended = _queue(session, values, "to_tell", "ended")
-    for table in ("due_pass", "to_tell"):
-        session.execute(text(f"DROP TABLE {table}"))
-    for table in ("leisure_pass", "pass_entry", "letter", "pass_letter", "ended_notice"):
-        session.execute(text(f"ANALYZE {table}"))
-    return Issued(passes_issued=due, passes_revoked=revoked, letters_queued=passes + ended, ended_letters=ended)
+    letters = queue_letters(session, values, "due_pass", "pass")
+    session.execute(text("DROP TABLE due_pass"))
+    return due, letters
 
 
 # In the order of the households, so that a letter's passes lie together.
@@ -142,8 +177,12 @@ def _number(session: Session, municipality: Municipality, keys: KeyRing, due: in
                 progress.at("Numbering passes", place, due)
 
 
-def _queue(session: Session, values: dict[str, Any], source: str, kind: str) -> int:
-    """Queue a letter for each envelope of `source`, and note what it carries; returns the letters."""
+def queue_letters(session: Session, values: dict[str, Any], source: str, kind: str) -> int:
+    """Queue a letter for each envelope of `source`, and note what it carries; returns the letters.
+
+    `source` is a temporary table with `household_id`, `child_id` (null where all of a household share an envelope) and
+    what `_CARRIED` takes for the kind.
+    """
     last = session.execute(text(LAST_RUNNING_NUMBER)).scalar_one()
     letters = session.execute(
         text(
@@ -162,16 +201,24 @@ def _queue(session: Session, values: dict[str, Any], source: str, kind: str) -> 
         ),
         values | {"kind": kind},
     )
-    carried = """INSERT INTO pass_letter (tenant_id, letter_id, pass_id) SELECT :tenant, envelope.id, s.id"""
-    told = """INSERT INTO ended_notice
-            (tenant_id, scheme_id, period_start, person_id, pass_id, determination_id, letter_id)
-        SELECT :tenant, :scheme, :start, s.person_id, s.id, s.determination_id, envelope.id"""
     session.execute(
         text(
-            f"""{carried if kind == "pass" else told} FROM {source} s JOIN envelope
+            f"""{_CARRIED[kind]} FROM {source} s JOIN envelope
             ON envelope.household_id = s.household_id AND envelope.child_id IS NOT DISTINCT FROM s.child_id"""
         ),
         values,
     )
     session.execute(text("DROP TABLE envelope"))
     return int(letters)
+
+
+_CARRIED = {
+    "pass": "INSERT INTO pass_letter (tenant_id, letter_id, pass_id) SELECT :tenant, envelope.id, s.id",
+    "ended": """INSERT INTO ended_notice
+            (tenant_id, scheme_id, period_start, person_id, pass_id, determination_id, letter_id)
+        SELECT :tenant, :scheme, :start, s.person_id, s.id, s.determination_id, envelope.id""",
+    "invitation": """INSERT INTO review_decision
+            (tenant_id, act_id, scheme_id, period_start, person_id, determination_id, letter_id)
+        SELECT :tenant, :act, :scheme, :start, s.person_id, s.determination_id, envelope.id""",
+}
+"""What a letter of each kind carries."""

@@ -90,7 +90,8 @@ _SENT = """
     SELECT l.id, l.number, l.kind, l.state, l.queued_at, l.returned_at FROM letter l
     WHERE l.id IN (
         SELECT c.letter_id FROM pass_letter c JOIN leisure_pass p ON p.id = c.pass_id WHERE p.person_id = :person
-        UNION SELECT letter_id FROM ended_notice WHERE person_id = :person)
+        UNION SELECT letter_id FROM ended_notice WHERE person_id = :person
+        UNION SELECT letter_id FROM review_decision WHERE person_id = :person AND letter_id IS NOT NULL)
     ORDER BY l.id DESC
 """
 

@@ -15,6 +15,7 @@ from service.errors import N_
 from service.identity.access import AnyRequest, actor_of, municipality_of, principal_of
 from service.identity.form_keys import FormKey, is_repeated, new_key
 from service.identity.permissions import may
+from service.letters.words import LETTER_KINDS, LETTER_STATES
 from service.passes.persons import SHORTEST_REASON, Shown, find_person, read_person, unmask
 from service.register.persons import Item
 from service.web.forms import Form, FormData, Redisplayed, blank, read_form, redisplaying
@@ -32,7 +33,7 @@ OUTCOMES: Final = {
 REASONS: Final = {
     "too_young": N_("younger than the scheme's children"),
     "too_old": N_("older than the scheme's children"),
-    "decision": N_("an award made elsewhere"),
+    "decision": N_("an award, or a case worker's decision"),
     "area": N_("lives in an area that is covered whole"),
     "household_uncertain": N_("the household is uncertain"),
     "no_provider": N_("the register names no provider"),
@@ -47,15 +48,6 @@ PASS_STATES: Final = {
     "revoked": N_("revoked"),
     "expired": N_("expired"),
 }
-LETTER_STATES: Final = {
-    "queued": N_("waiting for a print batch"),
-    "held_back": N_("held back"),
-    "batched": N_("in a print batch"),
-    "handed_over": N_("handed over"),
-    "returned": N_("returned"),
-    "cancelled": N_("cancelled"),
-}
-LETTER_KINDS: Final = {"pass": N_("with a pass"), "ended": N_("that there is no pass any more")}
 BASES: Final = {
     "annual": N_("annual"),
     "final": N_("final assessment"),

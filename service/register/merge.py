@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+from service.register.models import MADE_HERE
 from service.values.progress import Progress
 
 Parameters = dict[str, Any]
@@ -101,7 +102,9 @@ _NEWS = {
         FROM staged_decisions s LEFT JOIN award a USING (identity_hash, ground, valid_from)
         WHERE (a.percent, a.valid_to) IS DISTINCT FROM (s.percent, s.valid_to)""",
 }
-_REGISTER = {"population": "household_member", "income": "income", "decisions": "award"}
+# What case workers decided here is no file's business: none ends it.
+_DELIVERED = f"a.ground NOT IN {MADE_HERE}"
+_REGISTER = {"population": "household_member", "income": "income", "decisions": f"award a WHERE {_DELIVERED}"}
 
 _NEW_PERSONS = (
     """INSERT INTO household (tenant_id, reference, uncertain)
@@ -130,7 +133,32 @@ _PAST_MEMBER = f"""
         (tenant_id, household_id, person_id, {_MEMBER}, learned_at, ended_at, import_id)
     SELECT %(tenant)s, m.household_id, m.person_id, {_columns("m", _MEMBER)}, m.learned_at, %(at)s, %(import)s"""
 
+# By which words a person is found. Many people share a name: each is taken apart once.
+_NEW_TOKENS = (
+    """CREATE TEMP TABLE named ON COMMIT DROP AS
+        SELECT DISTINCT p.id, p.given_name, p.family_name FROM {news} s JOIN person p USING (identity_hash){which}""",
+    """INSERT INTO name_token (tenant_id, token, person_id)
+        WITH word AS (
+            SELECT name, token COLLATE "C" AS token
+            FROM (SELECT given_name FROM named UNION SELECT family_name FROM named) AS written (name),
+                unnest(name_tokens(name)) AS token
+        )
+        SELECT %(tenant)s, token, id FROM (
+            SELECT token, id FROM named JOIN word ON name = given_name
+            UNION SELECT token, id FROM named JOIN word ON name = family_name) AS found
+        ORDER BY token, id ON CONFLICT DO NOTHING""",
+    "ANALYZE name_token",
+)
+_OLD_TOKENS = """
+    DELETE FROM name_token t USING (
+        SELECT p.id, token COLLATE "C" AS token
+        FROM person p JOIN {news} s USING (identity_hash),
+            unnest(name_tokens(p.given_name || ' ' || p.family_name)) AS token
+        WHERE s.other_person AND (p.given_name, p.family_name) <> (s.given_name, s.family_name)) AS old
+    WHERE (t.token, t.person_id) = (old.token, old.id)"""
+
 _CHANGED_PERSONS = (
+    _OLD_TOKENS,
     f"{_PAST_PERSON} FROM person p JOIN {{news}} s USING (identity_hash) WHERE s.other_person",
     f"""UPDATE person p SET ended_at = NULL, learned_at = %(at)s,
             ({_PERSON}) = ROW ({_columns("s", _PERSON)})
@@ -207,10 +235,10 @@ _NEW_INCOMES = (
 
 # An award whose row was rejected is not ended; nor is any where a rejected row does not tell whose it is.
 _PAST_AWARDS = (
-    """CREATE TEMP TABLE replaced_award ON COMMIT DROP AS
+    f"""CREATE TEMP TABLE replaced_award ON COMMIT DROP AS
         SELECT a.identity_hash, a.ground, a.valid_from
         FROM award a LEFT JOIN staged_decisions s USING (identity_hash, ground, valid_from)
-        WHERE (s.percent, s.valid_to) IS DISTINCT FROM (a.percent, a.valid_to)
+        WHERE {_DELIVERED} AND (s.percent, s.valid_to) IS DISTINCT FROM (a.percent, a.valid_to)
             AND (s.line IS NOT NULL OR NOT EXISTS (SELECT FROM staged_rejection r
                 WHERE NOT r.accepted AND r.kind = 'decisions'
                     AND (r.identity_hash IS NULL OR r.identity_hash = a.identity_hash)))""",
@@ -272,10 +300,10 @@ def merge(cursor: psycopg.Cursor[Any], comparison: Comparison, parameters: Param
     """Bring the register in line with the staged rows of one kind of file."""
     progress.step(f"Merging {comparison.kind}")
     for statement in _STATEMENTS[comparison.kind](comparison):
-        if "%" in statement:
-            cursor.execute(statement.format(news=comparison.news), parameters)
-        else:
-            cursor.execute(statement.format(news=comparison.news))
+        # Those of whom a later extract says something new, and not only that they live elsewhere.
+        which = "" if comparison.first else " WHERE NOT s.stands OR s.other_person"
+        written = statement.format(news=comparison.news, which=which)
+        cursor.execute(written, parameters if "%" in statement else None)
 
 
 def _population(comparison: Comparison) -> tuple[str, ...]:
@@ -284,6 +312,8 @@ def _population(comparison: Comparison) -> tuple[str, ...]:
         statements += _NEW_PERSONS
     if comparison.changed and not comparison.first:
         statements += _CHANGED_PERSONS
+    if comparison.changed:
+        statements += _NEW_TOKENS
     statements += _VANISHED_PERSONS if comparison.absent else _NOBODY_ABSENT
     if comparison.changed and not comparison.first:
         statements += _REVIVED_HOUSEHOLDS

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -17,6 +17,8 @@ from service.database.tables import IdentifiedRow, TenantRow, instant
 
 RELATIONS = ("provider", "child", "other")
 BASES = ("annual", "final", "advance", "month_x12")
+MADE_HERE = ("review", "on_the_spot")
+"""The grounds of awards that a case worker makes in this program. No file delivers or ends one of these."""
 
 
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -95,7 +97,7 @@ class Person(PersonFigures, table=True):
     """
 
     __tablename__ = "person"
-    __table_args__ = (UniqueConstraint("tenant_id", "identity_hash"),)
+    __table_args__ = (UniqueConstraint("tenant_id", "identity_hash"), Index(None, "tenant_id", "birth_date"))
 
     identity_hash: bytes
     identity_cipher: bytes
@@ -117,6 +119,19 @@ class PersonPast(TenantRow, table=True):
     family_name: str
     language: str
     ended_at: datetime | None = instant(nullable=True)
+
+
+class NameToken(TenantRow, table=True):
+    """That a word of a person's name begins so, as the database's `name_tokens` writes it: by these people are found.
+
+    Under row-level security only plain comparisons use an index, hence words that are compared as ranges. Without a
+    foreign key, as the merge writes it together with the person; it goes where names go.
+    """
+
+    __tablename__ = "name_token"
+
+    token: str = Field(primary_key=True, sa_type=String(collation="C"))
+    person_id: UUID = Field(primary_key=True)
 
 
 class Household(IdentifiedRow, table=True):
@@ -162,7 +177,7 @@ class HouseholdMemberPast(IdentifiedRow, table=True):
     """A membership as it was known from `learned_at` until `ended_at`."""
 
     __tablename__ = "household_member_past"
-    __table_args__ = (Index(None, "tenant_id", "person_id"),)
+    __table_args__ = (Index(None, "tenant_id", "person_id"), Index(None, "tenant_id", "household_id"))
 
     household_id: UUID
     person_id: UUID
@@ -206,7 +221,10 @@ class IncomePast(IdentifiedRow, table=True):
 
 
 class Award(TenantRow, table=True):
-    """An award made elsewhere, such as an economic free place: its ground, percent and validity (days inclusive)."""
+    """An award made elsewhere, such as an economic free place: its ground, percent and validity (days inclusive).
+
+    With a ground of `MADE_HERE` it is what a case worker decided here (see eligibility's `ReviewDecision`).
+    """
 
     __tablename__ = "award"
     __table_args__ = (CheckConstraint("percent between 0 and 100", "percent"),)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from service.register.models import BASES, RELATIONS
+from service.register.models import BASES, MADE_HERE, RELATIONS
 from service.values.identity_numbers import Country, IdentityNumber, mask, parse
 from service.values.money import parse_kroner
 from service.values.secrecy import TenantSecrets
@@ -209,6 +209,8 @@ def award_row(country: Country, secrets: TenantSecrets) -> Row:
         number = _number(person, country, problems)
         if reason := _key_problem(ground):
             problems.append(_wrong("ground", ground, reason))
+        elif ground in MADE_HERE:
+            problems.append(_wrong("ground", ground, "is kept for what case workers decide in this program"))
         if not (len(percent) <= 3 and percent.isascii() and percent.isdigit() and int(percent) <= 100):
             problems.append(_wrong("percent", percent, "is no whole number from 0 to 100"))
         first, last = _day(valid_from), _day(valid_to) if valid_to else date.max
