@@ -3,9 +3,10 @@
 from sqlmodel import Session
 
 from service.audit.sealing import seal
-from service.jobs.work import Work
+from service.jobs.work import Told, Work
 
 
-def close(session: Session, work: Work) -> str:
+def close(session: Session, work: Work) -> Told:
     """Take every entry that no seal covers yet into the hash chain."""
-    return f"{seal(session, work.place.id):,} entries sealed."
+    sealed = seal(session, work.place.id)
+    return Told(f"{sealed:,} entries sealed.", {"entries": sealed})

@@ -21,11 +21,12 @@ from service.identity.access import actor_of, municipality_of, principal_of
 from service.identity.permissions import KNOWN, PUBLIC, may
 from service.jobs import actions
 from service.jobs.models import STATES
-from service.jobs.queries import JobState, Measure, Run, measures, of_place, page_of_runs, run_by_id, states
+from service.jobs.queries import JobState, Measure, Run, measures, of_place, page_of_runs, run_for, states
 from service.jobs.rules import When
 from service.jobs.work import Job, Place, Timetable, find_place
 from service.web.accepted import RUN, accepted
 from service.web.paging import PAGE, After, Limit, decode_cursor, page_of
+from service.web.problems import DOCUMENTED
 
 _LABELS = ("place", "job")
 
@@ -70,14 +71,14 @@ AnyRequest = Request[Any, Any, State]
 _State = Annotated[str | None, QueryParameter(name="state", enum=STATES, description="Only runs in this state.")]
 
 
-@get("/api/v1/jobs", sync_to_thread=True, opt=may("jobs.read"), tags=["jobs"])
+@get("/api/v1/jobs", sync_to_thread=True, opt=may("jobs.read"), tags=["jobs"], responses=DOCUMENTED)
 @transactional
 def timetable(request: AnyRequest, session: Session) -> list[TimetableEntry]:
     """The municipality's timetable as it stands: when each job runs, its newest run, and what is an alarm."""
-    return [_entry(state) for state in states(session, _timetable(request), _place(request, session))]
+    return [_entry(state) for state in states(session, timetable_of(request), place_of(request, session))]
 
 
-@get("/api/v1/jobs/runs", sync_to_thread=True, opt=may("jobs.read"), tags=["jobs"])
+@get("/api/v1/jobs/runs", sync_to_thread=True, opt=may("jobs.read"), tags=["jobs"], responses=DOCUMENTED)
 @transactional
 def list_runs(
     session: Session,
@@ -95,58 +96,72 @@ def list_runs(
 
 
 # Everybody who is signed in and every token may ask: the run says who may see it.
-@get("/api/v1/jobs/runs/{run_id:uuid}", name=RUN, sync_to_thread=True, opt=KNOWN, tags=["jobs"])
+@get("/api/v1/jobs/runs/{run_id:uuid}", name=RUN, sync_to_thread=True, opt=KNOWN, tags=["jobs"], responses=DOCUMENTED)
 @transactional
 def show_run(request: AnyRequest, session: Session, run_id: FromPath[UUID]) -> JobRunDetail:
     """How a run stands: progress while it runs, then its result in words and its outcome in ids and counts.
 
     For those who may see the jobs, and for whoever ordered it.
     """
-    principal = principal_of(request)
-    run = run_by_id(session, run_id)
-    asked = (run.ordered_with is not None and run.ordered_with == principal.token_id) or (
-        run.ordered_by is not None and run.ordered_by == principal.account_id
-    )
-    if not asked and not principal.may("jobs.read"):
-        raise NotFound("There is no run {run}.", run=run_id)
-    return _detail(run)
+    return _detail(run_for(session, principal_of(request), run_id))
 
 
-@post("/api/v1/jobs/{job:str}/runs", sync_to_thread=True, opt=may("jobs.change"), tags=["jobs"], status_code=202)
+@post(
+    "/api/v1/jobs/{job:str}/runs",
+    sync_to_thread=True,
+    opt=may("jobs.change"),
+    tags=["jobs"],
+    responses=DOCUMENTED,
+    status_code=202,
+)
 @transactional
 def run_job(request: AnyRequest, session: Session, job: FromPath[str]) -> Response[Accepted]:
     """Let a worker do the job's run of the current period now; refused where it is done already."""
-    found = _job(request, session, job)
+    found = job_named(request, session, job)
     run = actions.order_run(session, found[1], found[0], actor_of(request))
     return accepted(request, run.id, run.state)
 
 
-@put("/api/v1/jobs/{job:str}/time", sync_to_thread=True, opt=may("jobs.change"), tags=["jobs"])
+@put("/api/v1/jobs/{job:str}/time", sync_to_thread=True, opt=may("jobs.change"), tags=["jobs"], responses=DOCUMENTED)
 @transactional
 def set_job_time(request: AnyRequest, session: Session, job: FromPath[str], data: JSONBody[JobTime]) -> TimetableEntry:
     """Give a job a time of the municipality's own, or with a null `at` the timetable's again; counts from now on."""
     if (data.at is None and data.day is not None) or (data.day is None and data.month is not None):
         raise Invalid("A day goes with a time, and a month with a day.")
-    found, place = _job(request, session, job)
+    found, place = job_named(request, session, job)
     when = None if data.at is None else When(time.fromisoformat(data.at), data.day, data.month)
     actions.set_time(session, place, found, when, actor_of(request))
     return _entry_of(session, found, place)
 
 
-@post("/api/v1/jobs/{job:str}/pause", sync_to_thread=True, opt=may("jobs.change"), tags=["jobs"], status_code=200)
+@post(
+    "/api/v1/jobs/{job:str}/pause",
+    sync_to_thread=True,
+    opt=may("jobs.change"),
+    tags=["jobs"],
+    responses=DOCUMENTED,
+    status_code=200,
+)
 @transactional
 def pause_job(request: AnyRequest, session: Session, job: FromPath[str]) -> TimetableEntry:
     """Let a job rest; what falls in the pause is not made up for."""
-    found, place = _job(request, session, job)
+    found, place = job_named(request, session, job)
     actions.pause(session, place, found, actor_of(request))
     return _entry_of(session, found, place)
 
 
-@post("/api/v1/jobs/{job:str}/resume", sync_to_thread=True, opt=may("jobs.change"), tags=["jobs"], status_code=200)
+@post(
+    "/api/v1/jobs/{job:str}/resume",
+    sync_to_thread=True,
+    opt=may("jobs.change"),
+    tags=["jobs"],
+    responses=DOCUMENTED,
+    status_code=200,
+)
 @transactional
 def resume_job(request: AnyRequest, session: Session, job: FromPath[str]) -> TimetableEntry:
     """Let a paused job run again, from its next time on."""
-    found, place = _job(request, session, job)
+    found, place = job_named(request, session, job)
     actions.resume(session, place, found, actor_of(request))
     return _entry_of(session, found, place)
 
@@ -155,19 +170,19 @@ ROUTES = [metrics, timetable, list_runs, show_run, run_job, set_job_time, pause_
 """The API of the jobs; the application's state names the `timetable`."""
 
 
-def _timetable(request: AnyRequest) -> Timetable:
+def timetable_of(request: AnyRequest) -> Timetable:
     found: Timetable = request.app.state.timetable
     return found
 
 
-def _place(request: AnyRequest, session: Session) -> Place:
+def place_of(request: AnyRequest, session: Session) -> Place:
     return find_place(session, municipality_of(request).code)
 
 
-def _job(request: AnyRequest, session: Session, name: str) -> tuple[Job, Place]:
+def job_named(request: AnyRequest, session: Session, name: str) -> tuple[Job, Place]:
     """A job of the municipality, and the municipality as the place where it runs."""
-    place = _place(request, session)
-    known = of_place(_timetable(request), place)
+    place = place_of(request, session)
+    known = of_place(timetable_of(request), place)
     for job in known:
         if job.name == name:
             return job, place

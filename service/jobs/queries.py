@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from service.database.tenancy import act_for
 from service.errors import NotFound
+from service.identity.access import Principal
 from service.jobs.rules import PATIENCE, Standing, When, alarm, upcoming
 from service.jobs.work import Job, Place, Timetable, places
 from service.values import clock
@@ -85,6 +86,17 @@ def run_by_id(session: Session, run_id: UUID) -> Run:
     if row is None:
         raise NotFound("There is no run {run}.", run=run_id)
     return msgspec.convert(row, Run, from_attributes=True)
+
+
+def run_for(session: Session, principal: Principal, run_id: UUID) -> Run:
+    """A run for somebody who may see the jobs, or has ordered it; for everybody else there is none."""
+    run = run_by_id(session, run_id)
+    asked = (run.ordered_with is not None and run.ordered_with == principal.token_id) or (
+        run.ordered_by is not None and run.ordered_by == principal.account_id
+    )
+    if not asked and not principal.may("jobs.read"):
+        raise NotFound("There is no run {run}.", run=run_id)
+    return run
 
 
 def of_place(timetable: Timetable, place: Place) -> list[Job]:

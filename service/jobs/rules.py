@@ -44,11 +44,11 @@ class When(msgspec.Struct, frozen=True):
             return Text(N_("every day at {time}"), {"time": at})
         if self.month is None:
             return Text(N_("on day {day} of every month at {time}"), {"day": self.day, "time": at})
-        month = Text(_MONTHS[self.month - 1])
+        month = Text(MONTHS[self.month - 1])
         return Text(N_("on {day} {month} at {time}"), {"day": self.day, "month": month, "time": at})
 
 
-_MONTHS = (
+MONTHS = (
     N_("January"),
     N_("February"),
     N_("March"),

@@ -9,5 +9,6 @@ WAITING = (
         "jobs.read",
         N_("Jobs that failed, or did not run in time"),
         lambda session: pile_of(alarm.since for alarm in alarms(session)),
+        "/jobs",
     ),
 )

@@ -10,7 +10,6 @@ from typing import Any, Final
 import msgspec
 
 from service.errors import N_, Count, Text
-from service.jobs.orders import ARGUMENTS
 from service.jobs.queries import Run
 from service.jobs.work import Job
 
@@ -117,7 +116,7 @@ def title_of(job: Job | str) -> str:
 
 
 def result_of(run: Run) -> Text | None:
-    """What came of an order in a sentence that can be translated; None where only the run's English text has it."""
+    """What came of a run in a sentence that can be translated; None where only the run's English text has it."""
     if run.state != "done" or run.outcome is None:
         return None
     if run.outcome.get("state") == "held":
@@ -134,10 +133,15 @@ def facts_of(run: Run) -> list[tuple[str, int]]:
 
 def onward_of(run: Run) -> tuple[str, str] | None:
     """Where whoever waited for an order goes next: the address and the link's text; None where it leads nowhere."""
-    way = _ONWARD.get(run.job)
-    if way is None or run.state not in ("done", "failed"):
+    if run.job not in _PAGES or run.state not in ("done", "failed"):
         return None
-    return way(run.outcome or {}, run.arguments or {}) if run.state == "done" else _AGAIN[run.job]
+    if run.outcome is not None and run.outcome.get("state") == "dry_run":
+        return f"/eligibility/dry-runs/{run.id}", N_("See what would change")
+    way = _PAGES[run.job]
+    found = None if run.outcome is None or way.key is None else run.outcome.get(way.key)
+    if run.state == "failed" or (way.key is not None and found is None):
+        return way.path, way.back
+    return (f"{way.path}/{found}" if found else way.path), way.onward
 
 
 def _imported(outcome: dict[str, Any]) -> Text:
@@ -176,7 +180,14 @@ def _reported(outcome: dict[str, Any]) -> Text:
     return Text(N_("The report is made; {suppressed} of its {figures} figures are hidden."), values)
 
 
+def _counted(template: str, name: str) -> Callable[[dict[str, Any]], Text]:
+    return lambda outcome: Text(template, {name: Count(outcome[name])})
+
+
 _SAID: Final[Mapping[str, Callable[[dict[str, Any]], Text]]] = {
+    "seal": _counted(N_("Entries sealed: {entries}."), "entries"),
+    "letters": _counted(N_("Letters handed over: {letters}."), "letters"),
+    "retention": _counted(N_("Rows erased or made anonymous: {rows}."), "rows"),
     "register.import": _imported,
     "register.confirm": _imported,
     "eligibility.refresh": _refreshed,
@@ -186,31 +197,27 @@ _SAID: Final[Mapping[str, Callable[[dict[str, Any]], Text]]] = {
     "report.make": _reported,
 }
 
-_Way = Callable[[dict[str, Any], dict[str, Any]], tuple[str, str] | None]
+
+class _Way(msgspec.Struct, frozen=True):
+    """The page that an order came from, and with the id that its outcome has under `key` the one of what it made."""
+
+    path: str
+    back: str
+    onward: str
+    key: str | None = None
 
 
-def _to_import(outcome: dict[str, Any], _: dict[str, Any]) -> tuple[str, str] | None:
-    return f"/register/imports/{outcome['import']}", N_("See the import")
+_IMPORTS: Final = _Way("/register/imports", N_("Back to the imports"), N_("See the import"), "id")
+_REFRESHES: Final = _Way("/eligibility/refreshes", N_("Back to the refreshes"), N_("See the refresh"), "run")
+_BATCHES: Final = _Way("/letters/batches", N_("Back to the print batches"), N_("See the print batches"))
 
-
-def _to_refresh(outcome: dict[str, Any], _: dict[str, Any]) -> tuple[str, str] | None:
-    return (f"/eligibility/refreshes/{outcome['run']}", N_("See the refresh")) if outcome.get("run") else None
-
-
-def _to_letters(_: dict[str, Any], __: dict[str, Any]) -> tuple[str, str] | None:
-    return "/letters/batches", N_("See the print batches")
-
-
-def _to_reports(_: dict[str, Any], __: dict[str, Any]) -> tuple[str, str] | None:
-    return "/reports", N_("See the report")
-
-
-_ONWARD: Final[Mapping[str, _Way]] = {
-    "register.import": _to_import,
-    "register.confirm": _to_import,
-    "eligibility.refresh": _to_refresh,
-    "eligibility.approve": _to_refresh,
-    "letters.render": _to_letters,
-    "letters.hand-over": _to_letters,
-    "report.make": _to_reports,
+_PAGES: Final[Mapping[str, _Way]] = {
+    "register.import": _IMPORTS,
+    "register.confirm": _IMPORTS,
+    "eligibility.refresh": _REFRESHES,
+    "eligibility.approve": _REFRESHES,
+    "letters.render": _BATCHES,
+    "letters.hand-over": _BATCHES,
+    "report.make": _Way("/reports", N_("Back to the reports"), N_("See the reports")),
 }
+"""By kind of order. Whoever makes a page for what an order brings names it here."""

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from service.errors import N_
 from service.reporting.disclosure import protect, with_totals
 from service.reporting.queries import AgeGroup, Figures
 from service.values.periods import Period
@@ -14,15 +15,17 @@ UNKNOWN = "unknown"
 IN_ORDER = ("entitled", "issued", "posted", "returned", "used", "spent")
 
 DEFINITIONS = {
-    "entitled": "Children whose determination in force says that they are entitled.",
-    "issued": "Children who have a pass of the period, whatever became of it.",
-    "posted": "Children whose pass was handed over to the post, whether or not the letter came back.",
-    "returned": "Children to whom every letter with the pass came back, and none is under way again.",
-    "used": "Children for whom a club was paid something from the pass.",
-    "spent": "What was paid to clubs from passes, less what was taken back. In kroner; øre in the CSV file.",
-    "district": "The child's district as it was last determined.",
-    "age": "Whole years on the period's first day; the youngest group also has those who reach it within the period.",
-    "period before": "As it stands now, over its whole length.",
+    "entitled": N_("Children whose determination in force says that they are entitled."),
+    "issued": N_("Children who have a pass of the period, whatever became of it."),
+    "posted": N_("Children whose pass was handed over to the post, whether or not the letter came back."),
+    "returned": N_("Children to whom every letter with the pass came back, and none is under way again."),
+    "used": N_("Children for whom a club was paid something from the pass."),
+    "spent": N_("What was paid to clubs from passes, less what was taken back. In kroner; øre in the CSV file."),
+    "district": N_("The child's district as it was last determined."),
+    "age": N_(
+        "Whole years on the period's first day; the youngest group also has those who reach it within the period."
+    ),
+    "period before": N_("As it stands now, over its whole length."),
 }
 
 
