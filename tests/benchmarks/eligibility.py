@@ -36,7 +36,7 @@ def run(households: int) -> list[str]:
     """
     with tempfile.TemporaryDirectory() as folder, open_database(load()) as database:
         code = f"{_CODE}-{households}"
-        municipality = _municipality(database, code, households, Path(folder))
+        municipality = made_up_municipality(database, code, households, Path(folder))
         if municipality is None:
             return [f"the municipality {code} stands from an earlier run: use an empty database"]
         tenant = municipality.id
@@ -58,19 +58,20 @@ def run(households: int) -> list[str]:
         ]
 
 
-def _municipality(database: Database, code: str, households: int, folder: Path) -> Municipality | None:
+def made_up_municipality(database: Database, code: str, households: int, folder: Path) -> Municipality | None:
+    """A municipality with a made-up register, imported; None where it stands from an earlier run."""
     with database.transaction() as session:
         if session.execute(text("SELECT FROM directory.find_tenant('municipality', :code)"), {"code": code}).first():
             return None
     extract = write_extract(folder, households=households, on=_ON)
     files = ("--population", extract.population, "--income", extract.income, "--decisions", extract.decisions)
-    _command("municipality", "add", code, "Aarhus", "--country", "dk")
-    _command("register", "import", "--municipality", code, *files)
+    command("municipality", "add", code, "Aarhus", "--country", "dk")
+    command("register", "import", "--municipality", code, *files)
     with database.transaction() as session:
         return find_municipality(session, code)
 
 
-def _command(*arguments: object) -> None:
+def command(*arguments: object) -> None:
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         main([str(argument) for argument in arguments], standalone_mode=False)
 

@@ -59,6 +59,8 @@ SOMEBODY = Principal(
     session_id=UUID(int=3),
     places=2,
 )
+READER = msgspec.structs.replace(SOMEBODY, language="en")
+"""Somebody who reads English, whatever has been translated of the gallery's texts."""
 ENTRIES = (
     menu.Entry("/gallery", "Gallery", "register.read"),
     menu.Entry("/other", "Passes and their ledgers", "passes.read"),
@@ -107,7 +109,7 @@ class _As(ASGIMiddleware):
         await next_app(scope, receive, send)
 
 
-def gallery_app(principal: Principal | None = SOMEBODY) -> Litestar:
+def gallery_app(principal: Principal | None = READER) -> Litestar:
     """The gallery as somebody sees it."""
     csrf = CSRFConfig(secret="of the gallery", cookie_name="csrf", cookie_httponly=True)
     return Litestar(

@@ -32,7 +32,7 @@ def test_everybody_can_use_every_component(
     check_axe(browser_page)
     assert no_wider_than_the_window(browser_page)
     browser_page.get_by_role("button", name="Save").click()
-    expect(browser_page.get_by_role("group", name="Nogle felter er forkerte")).to_be_focused()
+    expect(browser_page.get_by_role("group", name="Some fields are wrong")).to_be_focused()
     check_axe(browser_page)
     assert no_wider_than_the_window(browser_page)
 
