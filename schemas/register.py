@@ -11,7 +11,8 @@ class RegisterImportSummary(msgspec.Struct, frozen=True):
 
     `persons`, `households`, `incomes` and `decisions` count accepted rows, `unchanged` those of them that said nothing
     new, `warnings` those that were accepted with a warning. `imported_by` and `confirmed_by` are accounts, null where a
-    system or a command did it.
+    system or a command did it. `files` are those it had: `population`, `income`, `decisions`. What it changed, or would
+    change where it is held, is null where the file was not there or the register held nothing of it before.
     """
 
     id: UUID
@@ -28,6 +29,12 @@ class RegisterImportSummary(msgspec.Struct, frozen=True):
     rejected: int
     warnings: int
     unchanged: int
+    files: list[str]
+    new_persons: int | None
+    moved_persons: int | None
+    left_persons: int | None
+    changed_incomes: int | None
+    changed_decisions: int | None
 
 
 class RejectedLine(msgspec.Struct, frozen=True):

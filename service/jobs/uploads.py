@@ -24,7 +24,7 @@ from litestar.utils.scope.state import ScopeState
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from service.database.requests import database_of
-from service.errors import FieldError, Invalid, Refused
+from service.errors import N_, FieldError, Invalid, Refused
 from service.settings import load
 
 # What was uploaded and never ordered, because the connection or the service broke in between.
@@ -37,7 +37,7 @@ class TooLarge(Refused):
     """More was uploaded than this installation takes."""
 
     status = 413
-    title = "Too large"
+    title = N_("Too large")
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -133,8 +133,10 @@ async def receive(request: Request[Any, Any, Any], names: Collection[str]) -> Up
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(
-        "More than {limit} megabytes were uploaded. Split the file, or let the operator raise "
-        "MEDSPILLER_MAX_UPLOAD_MB.",
+        N_(
+            "More than {limit} megabytes were uploaded. Upload the files one at a time, or let the operator raise "
+            "MEDSPILLER_MAX_UPLOAD_MB."
+        ),
         limit=limit // _MEGABYTE,
     )
 
@@ -155,9 +157,12 @@ class _Receiver:
         if not is_file:
             return
         if name not in self._names or name in self._files:
-            known = ", ".join(self._names)
-            said = "comes twice" if name in self._files else f"is no file that is taken here: there are {known}"
-            raise Invalid("A file of the upload is wrong.", [FieldError(name, said)])
+            wrong = FieldError(
+                name, "is no file that is taken here: there are {known}", {"known": ", ".join(self._names)}
+            )
+            if name in self._files:
+                wrong = FieldError(name, "comes twice")
+            raise Invalid("A file of the upload is wrong.", [wrong])
         self._files.append(name)
         path = self._folder / f"{name}.csv"
         path.touch(mode=0o600)

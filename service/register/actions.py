@@ -12,9 +12,10 @@ from psycopg.rows import tuple_row
 from sqlmodel import Session
 
 from service.audit.actions import Actor, record
-from service.errors import N_, Conflict, Invalid, NotFound, Text
+from service.errors import N_, Conflict, FieldError, Invalid, NotFound, Text
 from service.identity.actions import Approver, Municipality
 from service.register import merge, rules, staging
+from service.register.changes import count_changes
 from service.register.extracts import read_layout
 from service.register.gate import held_because
 from service.register.staging import Source
@@ -75,6 +76,7 @@ def import_extract(
     compared = _compare(cursor, kinds, progress)
     counts = _counts(cursor, compared)
     held = held_because(counts, _last_counts(cursor))
+    counts |= count_changes(cursor, compared)
     import_id = _record_import(cursor, municipality.id, "held" if held else "merged", counts, held, actor)
     _keep_rejections(cursor, municipality.id, import_id)
     rejected_file = _rejected_file(folder, import_id)
@@ -119,6 +121,34 @@ def confirm_import(
 def require_confirmable(session: Session, import_id: UUID, account_id: UUID) -> None:
     """Refuse what `confirm_import` would refuse to this account as things stand; waits for nobody."""
     _held_import(_raw_cursor(session), import_id, account_id, lock=False)
+
+
+def require_readable(files: dict[str, Path]) -> None:
+    """Refuse what `import_extract` would refuse by the headers alone, naming each file that is wrong as a field."""
+    wrong = []
+    for kind, path in files.items():
+        try:
+            read_layout(path, *_COLUMNS[kind])
+        except Invalid as refused:
+            mistaken = _file_with(path)
+            wrong.append(
+                FieldError(kind, refused.template, refused.values)
+                if mistaken is None
+                else FieldError(kind, "This is {file}: choose it in its own field.", {"file": mistaken})
+            )
+    if wrong:
+        raise Invalid("A file of the upload is wrong.", wrong)
+
+
+def _file_with(path: Path) -> str | None:
+    """Which file of an extract has this header, if any."""
+    for kind, (required, optional) in _COLUMNS.items():
+        try:
+            read_layout(path, required, optional)
+        except Invalid:
+            continue
+        return f"{kind}.csv"
+    return None
 
 
 def _source(kind: str, path: Path, municipality: Municipality, secrets: TenantSecrets) -> Source:

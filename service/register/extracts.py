@@ -20,6 +20,8 @@ _BLOCK = 1 << 20
 LONGEST_LINE = 20_000
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+# What the files of spreadsheet programs begin with, whatever they are called.
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 Record = tuple[int, str, Sequence[str], str | None]
 """A line: its number in the file, counted from 1; its text; its fields, or none where it takes `split` to find them;
@@ -85,6 +87,10 @@ def _header(path: Path) -> str:
     except OSError as error:
         raise Invalid("{file} cannot be read: {reason}.", file=path.name, reason=error.strerror) from error
     first = start.removeprefix(_BOM).split(b"\n", 1)[0].rstrip(b"\r")
+    if start.startswith(_WORKBOOKS):
+        raise Invalid(
+            "{file} is a spreadsheet, not CSV. Save it as CSV with UTF-8 and import that file.", file=path.name
+        )
     if start.startswith(_UTF_16) or b"\0" in first:
         raise Invalid(
             "{file} is not UTF-8 but looks like UTF-16. Save it as UTF-8 and import it again.", file=path.name

@@ -17,10 +17,16 @@ REJECTED_COLUMNS = ("file", "line", "field", "value", "reason")
 """The columns of a list of rejected rows, in this order."""
 
 _COUNTS = ("persons", "households", "incomes", "decisions", "rejected", "warnings", "unchanged")
+_CHANGES = ("new_persons", "moved_persons", "left_persons", "changed_incomes", "changed_decisions")
+_FILES = {"population": "persons", "income": "incomes", "decisions": "decisions"}
 
 
 class Import(msgspec.Struct, frozen=True):
-    """An import as it stands. Counts are accepted rows; `unchanged` those of them that changed nothing."""
+    """An import as it stands. Counts are accepted rows; `unchanged` those of them that changed nothing.
+
+    `files` are those it had: `population`, `income`, `decisions`. What it changed, or a held one would change, is None
+    where the file was not there or the register held nothing of it before.
+    """
 
     id: UUID
     state: str
@@ -36,6 +42,12 @@ class Import(msgspec.Struct, frozen=True):
     rejected: int
     warnings: int
     unchanged: int
+    files: list[str]
+    new_persons: int | None
+    moved_persons: int | None
+    left_persons: int | None
+    changed_incomes: int | None
+    changed_decisions: int | None
 
 
 class Rejection(msgspec.Struct, frozen=True):
@@ -49,6 +61,29 @@ class Rejection(msgspec.Struct, frozen=True):
     reason: str
     accepted: bool
 
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which rejections are asked for: of a file (`population.csv`), a line, a reason by its `key`, warnings or not."""
+
+    file: str | None = None
+    line: int | None = None
+    reason: str | None = None
+    accepted: bool | None = None
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """A reason for which rows of a file were rejected or warned of, and how many. `key` names it in an address."""
+
+    file: str
+    reason: str
+    key: str
+    accepted: bool
+    rows: int
+
+
+_EVERYTHING = Wanted()
+# A reason says nothing of anybody, but an address is no place for a sentence.
+_KEY = "left(md5(reason), 12)"
 
 _IMPORT = """SELECT id, state, counts, held_because, imported_at, imported_by, confirmed_at, confirmed_by
     FROM register_import"""
@@ -75,21 +110,62 @@ def import_by_id(session: Session, import_id: UUID) -> Import:
 
 
 def page_of_rejections(
-    session: Session, import_id: UUID, limit: int, after: int | None, accepted: bool | None = None
+    session: Session, import_id: UUID, limit: int, after: int | None, wanted: Wanted = _EVERYTHING
 ) -> list[Rejection]:
-    """The rejections of an import after that with the number `after`, as they were found, one more than `limit`.
-
-    `accepted` asks for the warnings alone, or for what was rejected alone.
-    """
+    """The rejections of an import after that with the number `after`, as they were found, one more than `limit`."""
     rows = session.execute(
         text(
-            """SELECT number, file, line, field, value, reason, accepted FROM rejected_row
+            f"""SELECT number, file, line, field, value, reason, accepted FROM rejected_row
             WHERE import_id = :import AND number > :after
-            AND (CAST(:accepted AS boolean) IS NULL OR accepted = :accepted) ORDER BY number LIMIT :limit"""
+            AND (CAST(:accepted AS boolean) IS NULL OR accepted = :accepted)
+            AND (CAST(:file AS text) IS NULL OR file = :file)
+            AND (CAST(:line AS bigint) IS NULL OR line = :line)
+            AND (CAST(:reason AS text) IS NULL OR {_KEY} = :reason) ORDER BY number LIMIT :limit"""
         ),
-        {"import": import_id, "after": after or 0, "accepted": accepted, "limit": limit + 1},
+        {"import": import_id, "after": after or 0, "limit": limit + 1} | msgspec.structs.asdict(wanted),
     )
     return [msgspec.convert(row, Rejection, from_attributes=True) for row in rows]
+
+
+def reasons_of(session: Session, import_id: UUID) -> list[Reason]:
+    """Why rows of an import were rejected or warned of, the most frequent first."""
+    rows = session.execute(
+        text(
+            f"""SELECT file, reason, {_KEY} AS key, accepted, count(*) AS rows FROM rejected_row
+            WHERE import_id = :import GROUP BY file, reason, accepted ORDER BY rows DESC, file, reason"""
+        ),
+        {"import": import_id},
+    )
+    return [msgspec.convert(row, Reason, from_attributes=True) for row in rows]
+
+
+def last_counts(session: Session, before: UUID) -> dict[str, int]:
+    """The counts of the last import merged before `before` that had each kind of file: what the gate compares with."""
+    rows = session.execute(
+        text(
+            """SELECT counts FROM register_import
+            WHERE state = 'merged' AND coalesce(confirmed_at, imported_at)
+                <= (SELECT imported_at FROM register_import WHERE id = :id) AND id <> :id
+            ORDER BY coalesce(confirmed_at, imported_at), id"""
+        ),
+        {"id": before},
+    )
+    last: dict[str, int] = {}
+    for row in rows:
+        last |= row.counts
+    return last
+
+
+def confirmation_under_way(session: Session, import_id: UUID) -> UUID | None:
+    """The order that is confirming a held import, where somebody has ordered it and it has not ended."""
+    found: UUID | None = session.execute(
+        text(
+            """SELECT id FROM job_run WHERE job = 'register.confirm' AND state IN ('queued', 'running')
+            AND arguments ->> 'import_id' = :import ORDER BY id LIMIT 1"""
+        ),
+        {"import": str(import_id)},
+    ).scalar()
+    return found
 
 
 def csv_lines(rows: Iterator[tuple[Any, ...]]) -> str:
@@ -101,4 +177,9 @@ def csv_lines(rows: Iterator[tuple[Any, ...]]) -> str:
 
 def _import(row: Row[Any]) -> Import:
     fields = {name: value for name, value in row._mapping.items() if name != "counts"}
-    return Import(**fields, **{name: row.counts.get(name, 0) for name in _COUNTS})
+    return Import(
+        **fields,
+        **{name: row.counts.get(name, 0) for name in _COUNTS},
+        **{name: row.counts.get(name) for name in _CHANGES},
+        files=[kind for kind, counted in _FILES.items() if counted in row.counts],
+    )

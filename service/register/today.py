@@ -8,5 +8,6 @@ WAITING = (
         "register.confirm",
         N_("Imports held, to be confirmed"),
         counted("SELECT count(*), min(imported_at) FROM register_import WHERE state = 'held'"),
+        "/register?state=held",
     ),
 )
