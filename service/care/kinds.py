@@ -65,7 +65,7 @@ _STILL_KNOWN = """NOT EXISTS (SELECT FROM person p WHERE p.identity_hash = {tabl
         AND NOT EXISTS (SELECT FROM household_member_past m WHERE m.person_id = p.id))"""
 
 _DROPPED_SET = """{origin} <= :cut_off
-    AND id NOT IN (SELECT fact_set_id FROM refresh_run WHERE state = 'held')"""
+    AND NOT EXISTS (SELECT FROM refresh_run r WHERE r.fact_set_id = fact_set.id AND r.state = 'held')"""
 
 _OLD_IMPORTS = "SELECT id FROM register_import WHERE {origin} <= :cut_off"
 
@@ -80,9 +80,14 @@ _ENDED_PERSON = f"""anonymised_at IS NULL AND {{origin}} <= :cut_off
         JOIN letter l ON l.id = c.letter_id
         WHERE s.person_id = person.id AND {_WAITING})
     AND NOT EXISTS (SELECT FROM ended_notice n JOIN letter l ON l.id = n.letter_id
-        WHERE n.person_id = person.id AND {_WAITING})"""
+        WHERE n.person_id = person.id AND {_WAITING})
+    AND NOT EXISTS (SELECT FROM review_decision i JOIN letter l ON l.id = i.letter_id
+        WHERE i.person_id = person.id AND {_WAITING})"""
 _HASHES = f"identity_hash IN (SELECT identity_hash FROM person WHERE {_ENDED_PERSON})"
 _PERSONS = f"IN (SELECT id FROM person WHERE {_ENDED_PERSON})"
+# By word and person, as the index has them.
+_TOKENS = f"""(token, person_id) IN (SELECT word COLLATE "C", id
+    FROM person, unnest(name_tokens(given_name || ' ' || family_name)) AS word WHERE {_ENDED_PERSON})"""
 
 _ENDED_HOUSEHOLD = f"""anonymised_at IS NULL AND {{origin}} <= :cut_off
     AND NOT EXISTS (SELECT FROM household_member m WHERE m.household_id = household.id)
@@ -208,6 +213,36 @@ KINDS = (
         steps=(Step("determination", _OF_RUN, _NO_FIGURES),),
     ),
     Kind(
+        what="review_texts",
+        meaning="Why case workers decided as they did, and where the evidence is to be found",
+        way=ANONYMISE,
+        months=60,
+        origins={"period_end": "period_end"},
+        steps=(
+            Step(
+                "review_act",
+                "anonymised_at IS NULL AND {origin} <= :cut_off",
+                "reason = '', reference = NULL, anonymised_at = :at",
+            ),
+        ),
+    ),
+    Kind(
+        what="household_notes",
+        meaning="Notes on households",
+        way=ERASE,
+        months=60,
+        origins={"made": _day("made_at")},
+        steps=(Step("household_note", "{origin} <= :cut_off"),),
+    ),
+    Kind(
+        what="household_contacts",
+        meaning="Who followed a household, once that is over",
+        way=ERASE,
+        months=3,
+        origins={"until": "until"},
+        steps=(Step("household_contact", "{origin} <= :cut_off"),),
+    ),
+    Kind(
         what="ended_persons",
         meaning="Persons who left the register",
         way=ANONYMISE,
@@ -218,6 +253,7 @@ KINDS = (
             Step("person_past", f"id {_PERSONS}"),
             Step("household_member_past", f"person_id {_PERSONS}"),
             Step("determination", f"determination.anonymised_at IS NULL AND person_id {_PERSONS}", _NO_FIGURES),
+            Step("name_token", _TOKENS),
             # With another hash nobody finds the person again; one who comes back is a new person.
             Step(
                 "person",
@@ -235,7 +271,13 @@ KINDS = (
         way=ANONYMISE,
         months=60,
         origins={"ended": _day("household.ended_at")},
-        steps=(Step("household", _ENDED_HOUSEHOLD, "reference = 'anonymised ' || id::text, anonymised_at = :at"),),
+        steps=(
+            *(
+                Step(table, f"household_id IN (SELECT id FROM household WHERE {_ENDED_HOUSEHOLD})")
+                for table in ("household_note", "household_contact")
+            ),
+            Step("household", _ENDED_HOUSEHOLD, "reference = 'anonymised ' || id::text, anonymised_at = :at"),
+        ),
         locks=("register",),
     ),
     Kind(

@@ -13,13 +13,55 @@ from service.passes.actions import find_pass
 from service.register.persons import person_with
 from service.values.secrecy import KeyRing
 
+BY_SUBJECT = (
+    "audit.family",
+    "eligibility.approve",
+    "eligibility.explain",
+    "eligibility.refresh",
+    "households",
+    "letters",
+    "passes.issue",
+    "passes.on_the_spot",
+    "passes.read",
+    "passes.replace",
+    "passes.revoke",
+    "register",
+    "review.invite",
+    "review.leave",
+    "review.take_back",
+    "review.yes",
+)
+"""Actions, or their beginnings, whose subject tells whether they concerned a family: see `Family.own` and `shared`."""
+
+LISTED = (
+    "care.retention",
+    "eligibility.determinations.read",
+    "eligibility.export",
+    "households.search",
+    "passes.list",
+    "review.export",
+    "review.read",
+)
+"""Actions on many at once that no subject tells of: `_ON_A_LIST` says when a family was among them."""
+
+OF_NOBODY = (
+    "audit.list",
+    "care.keys",
+    "care.retention.set",
+    "eligibility.parameters.set",
+    "identity",
+    "jobs",
+    "reporting",
+)
+"""Actions that never concern a family: they read and change nothing of one."""
+
 
 class Family(msgspec.Struct, frozen=True):
     """Whose reads and changes are asked for: a household, or a person who lives in none.
 
     `own` are the ids under which the trail knows the family: the household's, its members', and those of their
-    determinations, passes and letters. `shared` are those of what also concerned others: the imports, refreshes and
-    print batches they were in.
+    determinations, passes and letters. `shared` are those of what also concerned others: the imports, refreshes,
+    case workers' decisions and print batches they were in.
     """
 
     id: UUID
@@ -50,6 +92,10 @@ _ON_A_LIST = f"""(e.action = 'passes.list' AND EXISTS (SELECT FROM leisure_pass 
     OR (e.action = 'eligibility.export' AND {_IN_FORCE} AND coalesce(d.ended_at, e.at) >= e.at
             AND (d.scheme_id, d.period_start) = (SELECT scheme_id, period_start FROM refresh_run
                 WHERE id = e.subject_id)))
+    OR (e.action IN ('review.export', 'review.read') AND {_IN_FORCE} AND coalesce(d.ended_at, e.at) >= e.at
+            AND d.outcome = 'needs_review' AND d.scheme_id = e.subject_id))
+    OR (e.action = 'households.search' AND EXISTS (SELECT FROM jsonb_array_elements_text(e.details -> 'shown') AS s (id)
+            WHERE CAST(s.id AS uuid) = ANY (:persons)))
     OR (e.action = 'care.retention' AND EXISTS (SELECT FROM person c
         WHERE c.id = ANY (:persons) AND c.learned_at <= e.at))"""
 
@@ -59,6 +105,7 @@ _OF_PERSONS = """
     UNION SELECT c.letter_id FROM pass_letter c JOIN leisure_pass p ON p.id = c.pass_id
         WHERE p.person_id = ANY (:persons)
     UNION SELECT letter_id FROM ended_notice WHERE person_id = ANY (:persons)
+    UNION SELECT letter_id FROM review_decision WHERE person_id = ANY (:persons) AND letter_id IS NOT NULL
     UNION SELECT id FROM letter WHERE child_id = ANY (:persons)
 """
 
@@ -67,6 +114,7 @@ _OF_PERSONS = """
 _SHARED = """
     SELECT run_id FROM determination WHERE person_id = ANY (:persons)
     UNION SELECT ended_by_run_id FROM determination WHERE person_id = ANY (:persons) AND ended_by_run_id IS NOT NULL
+    UNION SELECT act_id FROM review_decision WHERE person_id = ANY (:persons)
     UNION SELECT batch_id FROM letter WHERE id = ANY (:own) AND batch_id IS NOT NULL
     UNION SELECT import_id FROM person_past WHERE id = ANY (:persons)
     UNION SELECT import_id FROM household_member_past WHERE person_id = ANY (:persons)

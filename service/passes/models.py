@@ -129,3 +129,35 @@ class PrivateCode(IdentifiedRow, table=True):
     code_hash: bytes
     made_at: datetime = instant()
     ended_at: datetime | None = instant(nullable=True)
+
+
+class HouseholdContact(TenantRow, table=True):
+    """Who in the municipality follows a household, and until when if that is known."""
+
+    __tablename__ = "household_contact"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "household_id"], ["household.tenant_id", "household.id"]),)
+
+    household_id: UUID = Field(primary_key=True)
+    name: str
+    phone: str
+    email: str
+    until: date | None = None
+    set_at: datetime = instant()
+    set_by: UUID | None = None
+
+
+class HouseholdNote(IdentifiedRow, table=True):
+    """What a case worker noted about a household. Never changed: a later note corrects it (`corrects_id`)."""
+
+    __tablename__ = "household_note"
+    __table_args__ = (
+        CheckConstraint("text <> ''", "text"),
+        ForeignKeyConstraint(["tenant_id", "household_id"], ["household.tenant_id", "household.id"]),
+        Index(None, "tenant_id", "household_id"),
+    )
+
+    household_id: UUID
+    text: str
+    made_at: datetime = instant()
+    made_by: UUID | None = None
+    corrects_id: UUID | None = None

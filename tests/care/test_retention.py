@@ -161,7 +161,21 @@ def full(town: Town, at: At, installation: Path) -> Town:
             text("INSERT INTO kept_answer VALUES (:tenant, uuidv7(), uuidv7(), '', '', '', '2017-02-01T08:00Z')"),
             {"tenant": town.municipality.id},
         )
+        session.execute(
+            text(
+                """INSERT INTO review_act (tenant_id, kind, state, scheme_id, period_start, period_end, children,
+                    reason, until, made_at)
+                SELECT tenant_id, 'deferral', 'done', id, '2017-01-01', '2017-12-31', 1, 'a paper is awaited',
+                    '2017-12-31', now() FROM scheme"""
+            )
+        )
         session.execute(text('UPDATE letter SET address = \'{"street": "x"}\''))
+        for statement in (
+            "household_note (tenant_id, household_id, text, made_at) SELECT tenant_id, id, 'x', now() FROM household",
+            """household_contact (tenant_id, household_id, name, phone, email, until, set_at)
+            SELECT tenant_id, id, 'x', '1', '', '2017-12-31', now() FROM household""",
+        ):
+            session.execute(text(f"INSERT INTO {statement}"))
     return town
 
 
