@@ -20,6 +20,8 @@ ADDRESS = ("street", "postcode", "city")
 def mark_returned(session: Session, municipality: Municipality, number: str, because: str | None, actor: Actor) -> UUID:
     """Note that a letter came back. Its private code ends: it may have been read on its way."""
     letter = _letter(session, number)
+    if letter.state == "returned":
+        raise Conflict("The letter {letter} was noted as returned before.", letter=letter.number)
     if letter.state != "handed_over":
         raise Conflict(
             "The letter {letter} is not on its way; it is {state}.",
@@ -44,8 +46,8 @@ def queue_again(
 
     What the letter carries moves into the new one's hands by the slice that queued it.
     """
-    if address is not None and not all(address.get(part, "").strip() for part in ADDRESS):
-        raise Invalid("A corrected address needs a street, a postcode and a city.")
+    if address is not None:
+        _refuse_partial(address)
     again = session.execute(
         text("SELECT number FROM letter WHERE replaces_id = :id AND state <> 'cancelled'"), {"id": letter_id}
     ).scalar()
@@ -64,6 +66,28 @@ def queue_again(
     ).scalar_one()
     record(session, municipality.id, actor, "letters.again", ("letter", made))
     return made
+
+
+def correct_address(
+    session: Session, municipality: Municipality, letter_id: UUID, address: dict[str, str], actor: Actor
+) -> None:
+    """Let a letter that waits go to this address in the place of the register's; one held back waits again."""
+    _refuse_partial(address)
+    corrected = session.execute(
+        text(
+            """UPDATE letter SET address = CAST(:address AS jsonb), state = 'queued', held_because = NULL
+            WHERE id = :id AND state IN ('queued', 'held_back') RETURNING number"""
+        ),
+        {"id": letter_id, "address": _json(address)},
+    ).scalar()
+    if corrected is None:
+        raise Conflict("The letter does not wait any more: it is in a print batch. If it comes back, send it again.")
+    record(session, municipality.id, actor, "letters.address", ("letter", letter_id))
+
+
+def _refuse_partial(address: dict[str, str]) -> None:
+    if not all(address.get(part, "").strip() for part in ADDRESS):
+        raise Invalid("A corrected address needs a street, a postcode and a city.")
 
 
 def returned_letter(session: Session, number: str) -> UUID:

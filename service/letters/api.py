@@ -47,7 +47,7 @@ def list_letters(
     limit: Limit = PAGE,
     after: After = None,
     in_state: _State = None,
-    kind: FromQuery[Literal["pass", "ended"] | None] = None,
+    kind: FromQuery[Literal["pass", "ended", "invitation"] | None] = None,
     batch: Annotated[int | None, QueryParameter(ge=1, description="Only the letters of this print batch.")] = None,
 ) -> Page[LetterSummary]:
     """The letters, newest first, without addresses."""
@@ -133,7 +133,7 @@ def order_batches(request: AnyRequest, session: Session) -> Response[Accepted]:
 @idempotent
 def order_rendering(request: AnyRequest, session: Session, number: FromPath[int]) -> Response[Accepted]:
     """Render one batch that is not handed over yet; it gives the same bytes each time."""
-    _waiting(session, number)
+    refuse_handed_over(session, number)
     return _order(request, session, "letters.render", {"batch": number})
 
 
@@ -149,7 +149,7 @@ def order_rendering(request: AnyRequest, session: Session, number: FromPath[int]
 @idempotent
 def order_hand_over(request: AnyRequest, session: Session, number: FromPath[int]) -> Response[Accepted]:
     """Hand a batch over to the print provider, once. Its files are then not to be had here any more."""
-    _waiting(session, number)
+    refuse_handed_over(session, number)
     return _order(request, session, "letters.hand-over", {"batch": number})
 
 
@@ -164,7 +164,7 @@ def order_hand_over(request: AnyRequest, session: Session, number: FromPath[int]
 @transactional
 def download_pdf(request: AnyRequest, session: Session, number: FromPath[int]) -> Response[bytes]:
     """The letters of a rendered batch, to be printed. Who takes them is noted in the audit trail."""
-    return _download(request, session, number, "pdf", "application/pdf")
+    return download(request, session, number, "pdf", "application/pdf")
 
 
 @get(
@@ -178,7 +178,7 @@ def download_pdf(request: AnyRequest, session: Session, number: FromPath[int]) -
 @transactional
 def download_manifest(request: AnyRequest, session: Session, number: FromPath[int]) -> Response[bytes]:
     """The batch's letters with recipient, pass numbers and pages. Who takes it is noted in the audit trail."""
-    return _download(request, session, number, "csv", "text/csv")
+    return download(request, session, number, "csv", "text/csv")
 
 
 ROUTES = [
@@ -200,7 +200,8 @@ def _order(request: AnyRequest, session: Session, kind: str, asked: dict[str, An
     return accepted(request, order(session, municipality_of(request).id, kind, asked, actor_of(request)))
 
 
-def _waiting(session: Session, number: int) -> None:
+def refuse_handed_over(session: Session, number: int) -> None:
+    """Refuse a batch that is handed over already."""
     if queries.batch_by_number(session, number).handed_over_at is not None:
         raise Conflict("Batch {batch} is handed over already.", batch=number)
 
@@ -210,7 +211,8 @@ def _file(request: AnyRequest, batch: BatchRow, ending: str) -> Path:
     return folder / f"{batch_name(batch.number, batch.protected)}.{ending}"
 
 
-def _download(request: AnyRequest, session: Session, number: int, ending: str, media_type: str) -> Response[bytes]:
+def download(request: AnyRequest, session: Session, number: int, ending: str, media_type: str) -> Response[bytes]:
+    """A file of a rendered batch, `pdf` or `csv`. Who takes it is noted in the audit trail."""
     batch = queries.batch_by_number(session, number)
     if batch.protected:
         raise Forbidden("This batch holds protected addresses: it is handed over to the print provider only.")
@@ -236,5 +238,9 @@ def _letter(one: queries.LetterRow) -> LetterSummary:
 
 def _batch(request: AnyRequest, one: BatchRow) -> PrintBatchSummary:
     values = {name: value for name, value in msgspec.structs.asdict(one).items() if name != "id"}
-    rendered = not one.protected and one.sha256 is not None and _file(request, one, "pdf").exists()
-    return PrintBatchSummary(**values, files=rendered)
+    return PrintBatchSummary(**values, files=has_files(request, one))
+
+
+def has_files(request: AnyRequest, one: BatchRow) -> bool:
+    """Whether the files of a batch can be had here now."""
+    return not one.protected and one.sha256 is not None and _file(request, one, "pdf").exists()

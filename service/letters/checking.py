@@ -164,6 +164,9 @@ def _variants(sample: Letter, texts: Texts) -> Iterator[_Variant]:
     ground = next(g for g in get_args(Ground) if g not in sample.grounds)
     yield _Variant("the grounds", change(sample, grounds=(ground,)), texts, True, never)
     for thing, field, value in _SENDER_FIELDS:
+        if field == "complaint" and sample.kind == "invitation":
+            # An invitation decides nothing that could be complained about.
+            continue
         sender = change(sample.sender, **{field: value})
         yield _Variant(thing, change(sample, sender=sender), texts, True, never)
     if sample.passes:
@@ -176,9 +179,11 @@ def _variants(sample: Letter, texts: Texts) -> Iterator[_Variant]:
     else:
         apply = change(sample, apply_url="andet.example/soeg")
         yield _Variant("where to apply", apply, texts, True, None)
-        ended = (change(sample.ended[0], child_name="Zahra Q. Nielsen"), *sample.ended[1:])
-        yield _Variant("the name", change(sample, ended=ended), texts, True, None)
-    section = "home" if sample.passes else "ended"
+        first_child, *others = sample.children
+        renamed = (change(first_child, child_name="Zahra Q. Nielsen"), *others)
+        carried: dict[str, Any] = {"ended" if sample.ended else "invited": renamed}
+        yield _Variant("the name", change(sample, **carried), texts, True, None)
+    section = "home" if sample.passes else sample.kind
     for thing, key in _WORDING[section]:
         yield _Variant(thing, sample, _reworded(texts, sample.language or "", section, key), True, never)
 
@@ -226,6 +231,12 @@ _WORDING = {
     ),
     "ended": (
         ("how to apply again", "apply"),
+        ("the right to object", "rights"),
+        ("that the code is private", "code_warning"),
+    ),
+    "invitation": (
+        ("why the family is asked", "intro"),
+        ("how to apply", "apply"),
         ("the right to object", "rights"),
         ("that the code is private", "code_warning"),
     ),

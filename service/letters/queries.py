@@ -59,11 +59,12 @@ class HeldRow(msgspec.Struct, frozen=True):
 
 
 class BatchRow(msgspec.Struct, frozen=True):
-    """A print batch; `pages` and `sha256` are known once it was rendered."""
+    """A print batch; `pages` and `sha256` are known once it was rendered. `in_person`: its letter was given by hand."""
 
     id: UUID
     number: int
     protected: bool
+    in_person: bool
     letters: int
     created_at: datetime
     pages: int | None
@@ -75,7 +76,7 @@ class BatchRow(msgspec.Struct, frozen=True):
 _LETTER = """SELECT l.id, l.number, l.kind, l.state, b.number AS batch, l.pages, l.queued_at, l.held_because,
         l.returned_at, l.returned_because, l.replaces_id AS replaces
     FROM letter l LEFT JOIN print_batch b ON b.id = l.batch_id"""
-_BATCH = """SELECT id, number, protected, letters, created_at, pages, sha256, handed_over_at, handed_over_by
+_BATCH = """SELECT id, number, protected, in_person, letters, created_at, pages, sha256, handed_over_at, handed_over_by
     FROM print_batch"""
 _CONDITIONS = {
     "state": "l.state = :state",
@@ -132,6 +133,42 @@ def page_of_batches(session: Session, limit: int, after: int | None) -> list[Bat
         {"limit": limit + 1} | ({"after": after} if after is not None else {}),
     )
     return [msgspec.convert(row, BatchRow, from_attributes=True) for row in rows]
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """How many letters wait for a print batch, how many are held back, and how many batches are not rendered yet."""
+
+    queued: int
+    held_back: int
+    unrendered: int
+
+
+def waiting(session: Session) -> Waiting:
+    """What the next making of print batches would find."""
+    row = session.execute(
+        text(
+            """SELECT (SELECT count(*) FROM letter WHERE state = 'queued') AS queued,
+                (SELECT count(*) FROM letter WHERE state = 'held_back') AS held_back,
+                (SELECT count(*) FROM print_batch WHERE pages IS NULL AND handed_over_at IS NULL) AS unrendered"""
+        )
+    ).one()
+    return msgspec.convert(row, Waiting, from_attributes=True)
+
+
+def returned_since(session: Session, since: datetime, limit: int) -> tuple[list[LetterRow], int]:
+    """The letters noted as returned since an instant, the last noted first and at most `limit`; and how many in all."""
+    rows = session.execute(
+        text(
+            f"""{_LETTER} WHERE l.state = 'returned' AND l.returned_at >= :since
+            ORDER BY l.returned_at DESC, l.id DESC LIMIT :limit"""
+        ),
+        {"since": since, "limit": limit},
+    )
+    found = [msgspec.convert(row, LetterRow, from_attributes=True) for row in rows]
+    count: int = session.execute(
+        text("SELECT count(*) FROM letter WHERE state = 'returned' AND returned_at >= :since"), {"since": since}
+    ).scalar_one()
+    return found, count
 
 
 def batch_by_number(session: Session, number: int) -> BatchRow:

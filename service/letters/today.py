@@ -8,10 +8,12 @@ WAITING = (
         "letters.send",
         N_("Letters held back"),
         counted("SELECT count(*), min(queued_at) FROM letter WHERE state = 'held_back'"),
+        path="/letters/held",
     ),
     Waiting(
         "letters.send",
         N_("Print batches, to be handed over"),
         counted("SELECT count(*), min(created_at) FROM print_batch WHERE pages IS NOT NULL AND handed_over_at IS NULL"),
+        path="/letters/batches",
     ),
 )

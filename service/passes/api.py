@@ -55,12 +55,13 @@ def list_passes(
     scheme: Annotated[str | None, QueryParameter(description="The scheme's name.")] = None,
     period_start: Annotated[date | None, QueryParameter(description="The first day of the pass.")] = None,
     person_key: Annotated[UUID | None, QueryParameter(description="Only this child's passes.")] = None,
+    used: Annotated[bool | None, QueryParameter(description="Whether a club was paid something from it.")] = None,
 ) -> Page[PassSummary]:
     """The passes, newest first. The read is noted in the audit trail."""
     if in_state is not None and in_state not in _STATES:
         wrong = FieldError("state", "is no state: there are {known}", {"known": ", ".join(_STATES)})
         raise Invalid("Some fields of the request are wrong.", [wrong])
-    wanted = queries.Wanted(in_state, district, scheme, period_start, person_key)
+    wanted = queries.Wanted(in_state, district, scheme, period_start, person_key, used)
     found = queries.page_of_passes(
         session,
         municipality_of(request),

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Sequence
 from datetime import date, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from service.identity.actions import Municipality
 from service.values import clock
 from service.values.progress import Progress
 from service.values.secrecy import KeyRing, TenantSecrets
+from service.values.spreadsheets import as_text
 
 COLUMNS = (
     "pass_number",
@@ -86,13 +88,17 @@ class CarryingLetter(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which passes are listed; what is left out is not asked. `state` as it is shown, `period_start` the first day."""
+    """Which passes are listed; what is left out is not asked.
+
+    `state` as it is shown, `period_start` the first day; `used`: whether a club was paid something from the pass.
+    """
 
     state: str | None = None
     district: str | None = None
     scheme: str | None = None
     period_start: date | None = None
     person_key: UUID | None = None
+    used: bool | None = None
 
 
 _CONDITIONS = {
@@ -101,6 +107,8 @@ _CONDITIONS = {
     "scheme": "s.name = :scheme",
     "period_start": "p.valid_from = :period_start",
     "person_key": "p.person_id = :person_key",
+    "used": """((SELECT coalesce(sum(e.amount_ore), 0) FROM pass_entry e
+        WHERE e.pass_id = p.id AND e.kind IN ('settle', 'reverse')) < 0) = :used""",
 }
 _SHOWN = f"""
     SELECT p.id, p.number_cipher, p.person_id AS person_key, c.given_name, c.birth_date, {_DISTRICT} AS district,
@@ -129,9 +137,50 @@ def page_of_passes(
         text(f"{_SHOWN} WHERE {' AND '.join(conditions) or 'true'} ORDER BY p.id DESC LIMIT :limit"),
         values | ({"after": after} if after else {}),
     ).all()
-    details = {name: str(value) for name, value in asked.items()} | {"rows": min(len(rows), limit)}
-    record(session, municipality.id, actor, "passes.list", ("leisure_pass", None), details=details)
+    _note_list(session, municipality, asked, {"rows": min(len(rows), limit)}, actor)
     return _shown(rows, keys.for_tenant(municipality.id))
+
+
+def passes_as_csv(session: Session, municipality: Municipality, keys: KeyRing, wanted: Wanted, actor: Actor) -> str:
+    """The passes that are wanted as a file for a spreadsheet, amounts in kroner. That it was taken is in the trail."""
+    asked = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not None}
+    conditions = " AND ".join(_CONDITIONS[name] for name in asked) or "true"
+    values = asked | {"today": clock.today(municipality.time_zone)}
+    rows = session.execute(text(f"{_SHOWN} WHERE {conditions} ORDER BY p.id DESC"), values).all()
+    _note_list(session, municipality, asked, {"rows": len(rows), "file": "csv"}, actor)
+    written = StringIO()
+    writer = csv.writer(written)
+    writer.writerow(EXPORTED)
+    for one in _shown(rows, keys.for_tenant(municipality.id)):
+        kroner = {name.removesuffix("_ore"): f"{getattr(one, name) / 100:.2f}" for name in _AMOUNTS}
+        cells = msgspec.to_builtins(one) | kroner
+        writer.writerow("" if cells[name] is None else as_text(str(cells[name])) for name in EXPORTED)
+    return written.getvalue()
+
+
+_AMOUNTS = ("amount_ore", "remaining_ore", "equipment_ore", "equipment_remaining_ore")
+EXPORTED = (
+    "number_ending",
+    "person_key",
+    "given_name",
+    "birth_date",
+    "district",
+    "scheme",
+    "valid_from",
+    "valid_to",
+    *(name.removesuffix("_ore") for name in _AMOUNTS),
+    "state",
+    "issued_at",
+    "ended_at",
+)
+"""The columns of the passes as a file."""
+
+
+def _note_list(
+    session: Session, municipality: Municipality, asked: dict[str, Any], more: dict[str, Any], actor: Actor
+) -> None:
+    details = {name: value if isinstance(value, bool) else str(value) for name, value in asked.items()} | more
+    record(session, municipality.id, actor, "passes.list", ("leisure_pass", None), details=details)
 
 
 def pass_by_id(session: Session, municipality: Municipality, keys: KeyRing, pass_id: UUID, actor: Actor) -> PassRow:
@@ -152,6 +201,25 @@ def _shown(rows: Sequence[Any], secrets: TenantSecrets) -> list[PassRow]:
         )
         for row in rows
     ]
+
+
+def replaced_by(session: Session, pass_id: UUID) -> UUID | None:
+    """The pass that took this one's place, if any."""
+    found: UUID | None = session.execute(
+        text("SELECT id FROM leisure_pass WHERE replaces_id = :id"), {"id": pass_id}
+    ).scalar()
+    return found
+
+
+def periods_of(session: Session) -> list[tuple[date, date]]:
+    """The first and last day of the periods for which passes may have been issued, the newest first."""
+    rows = session.execute(
+        text(
+            """SELECT period_start, max(period_end) AS period_end FROM refresh_run WHERE state = 'committed'
+            GROUP BY period_start ORDER BY period_start DESC"""
+        )
+    )
+    return [(row.period_start, row.period_end) for row in rows]
 
 
 def ledger_of(session: Session, pass_id: UUID) -> list[Entry]:

@@ -17,6 +17,7 @@ from jobs.worker import Worker
 from service.database.engine import Database
 from service.jobs.api import ROUTES as JOBS
 from service.letters.api import ROUTES as LETTERS
+from service.passes.letters_api import ROUTES as SINGLE_LETTERS
 from service.settings import load
 from tests.callers import calling, token
 from tests.conftest import Medspiller
@@ -24,7 +25,7 @@ from tests.passes.town import Town
 from tests.signed_in import signed_in
 
 Client = TestClient[Litestar]
-ROUTES = (*LETTERS, *JOBS)
+ROUTES = (*LETTERS, *SINGLE_LETTERS, *JOBS)
 API = "/api/v1/letters"
 
 
@@ -250,7 +251,7 @@ def test_a_letter_came_back(town: Town, client: Client) -> None:
     assert client.post(f"{API}/returns", json={"letter_number": other}).json()["returned_because"] is None
     assert {one["number"] for one in items(client, state="returned")} == {number, other}
     again = client.post(f"{API}/returns", json={"letter_number": number})
-    assert (again.status_code, "it is returned" in again.json()["detail"]) == (409, True)
+    assert (again.status_code, "was noted as returned before" in again.json()["detail"]) == (409, True)
     assert town.rows("SELECT door, count(*) FROM audit_entry WHERE action = 'letters.returned' GROUP BY 1") == [
         ("api", 2)
     ]
@@ -304,10 +305,15 @@ def test_letters_of_another_municipality_are_not_there(town: Town, client: Clien
     assert items(client, state="returned") == []
 
 
+SOME = "01a20ddd-d98e-77e5-b830-5330d13c0000"
 EVERYTHING = [
     ("GET", ""),
     ("GET", "/held"),
     ("POST", "/returns"),
+    ("GET", "/returned"),
+    ("GET", f"/{SOME}"),
+    ("PUT", f"/{SOME}/address"),
+    ("POST", f"/{SOME}/again"),
     ("GET", "/batches"),
     ("POST", "/batches"),
     *((method, f"/batches/1{door}") for method, door in ON_A_BATCH),
@@ -328,6 +334,8 @@ def test_every_route_is_described(town: Town) -> None:
     with calling(town.database, None, ROUTES) as client:
         paths = client.app.openapi_schema.to_schema()["paths"]
     described = {(method.upper(), path) for path in paths if path.startswith(API) for method in paths[path]}
-    assert described == {(method, API + path.replace("/1", "/{number}")) for method, path in EVERYTHING}
+    assert described == {
+        (method, API + path.replace(SOME, "{letter_id}").replace("/1", "/{number}")) for method, path in EVERYTHING
+    }
     for method, path in described:
         assert {"401", "403", "404", "409", "422"} <= set(paths[path][method.lower()]["responses"])
