@@ -19,15 +19,15 @@ from schemas.determination import (
 )
 from schemas.job import Accepted
 from schemas.page import Page
-from schemas.refresh import RefreshAccount, RefreshDetail, RefreshRequest, RefreshSummary, WhatIfRequest
+from schemas.refresh import RefreshDetail, RefreshRequest, RefreshSummary, WhatIfAccount, WhatIfRequest
 from service.database.requests import transactional
-from service.eligibility import actions, lists, queries, schemes_api
+from service.eligibility import actions, lists, ordering, queries, schemes_api
 from service.eligibility.parameters import as_written
 from service.eligibility.schemes_api import in_ore, named
-from service.errors import FieldError, Forbidden, Invalid, Refused
+from service.eligibility.what_if import compare
+from service.errors import FieldError, Invalid, Refused
 from service.identity.access import actor_of, municipality_of
 from service.identity.permissions import may
-from service.jobs.orders import order
 from service.web.accepted import accepted
 from service.web.idempotency import idempotent
 from service.web.paging import PAGE, After, Limit, decode_cursor, page_of
@@ -77,12 +77,7 @@ def order_refresh(
     The run's outcome has the account; with `commit` also the refresh's id as `run`. A commit far off the last one is
     held until a second person approves it.
     """
-    municipality = municipality_of(request)
-    # Refused here rather than by the worker, where it can be seen already.
-    actions.require_refreshable(session, municipality, data.scheme, data.on, data.income_year)
-    asked = msgspec.to_builtins(data)
-    order_id = order(session, municipality.id, "eligibility.refresh", asked, actor_of(request))
-    return accepted(request, order_id)
+    return accepted(request, ordering.order_refresh(session, municipality_of(request), data, actor_of(request)))
 
 
 @get(
@@ -136,12 +131,7 @@ def show_refresh(session: Session, run_id: FromPath[UUID]) -> RefreshDetail:
 @idempotent
 def order_approval(request: AnyRequest, session: Session, run_id: FromPath[UUID]) -> Response[Accepted]:
     """Commit a refresh that is held, exactly as it was shown, and issue its passes. Another person than who made it."""
-    municipality, actor = municipality_of(request), actor_of(request)
-    if actor.account_id is None:
-        raise Forbidden("A person must approve a refresh; a system may not.")
-    actions.require_approvable(session, municipality, run_id, actor.account_id)
-    order_id = order(session, municipality.id, "eligibility.approve", {"run": str(run_id)}, actor)
-    return accepted(request, order_id)
+    return accepted(request, ordering.order_approval(session, municipality_of(request), run_id, actor_of(request)))
 
 
 _WHAT_IF = {"scheme": "fritidspas", "on": "2017-01-15", "overrides": {"limit_ore": 20000000, "max_age": 16}}
@@ -160,16 +150,18 @@ def what_if(
     request: AnyRequest,
     session: Session,
     data: Annotated[WhatIfRequest, Body(examples=[Example(value=_WHAT_IF)])],
-) -> RefreshAccount:
-    """The account of a refresh with some parameters changed; nothing of it is kept."""
+) -> WhatIfAccount:
+    """The account of a refresh with some parameters changed, and the difference they make; nothing of it is kept."""
     municipality = municipality_of(request)
     changes = as_written(named(data.overrides))
     actions.require_refreshable(session, municipality, data.scheme, data.on, data.income_year)
     try:
         account = actions.what_if(session, municipality, data.scheme, data.on, data.income_year, changes)
+        compared = compare(session, municipality, data.scheme, data.on, data.income_year, changes)
     except Invalid as refusal:
         raise in_ore(refusal, "overrides") from None
-    return msgspec.convert(account, RefreshAccount, from_attributes=True)
+    known = msgspec.structs.asdict(account) | {"against_in_force": compared}
+    return msgspec.convert(known, WhatIfAccount, from_attributes=True)
 
 
 @get(
@@ -287,5 +279,5 @@ def _explained(
     )
     if child.replayed is False:
         raise Refused("A determination does not replay to what it says; run `medspiller database check`.")
-    known = msgspec.structs.asdict(child) | msgspec.structs.asdict(determined)
+    known = msgspec.structs.asdict(child) | msgspec.structs.asdict(determined) | {"lines": child.lines}
     return {name: known[name] for name in form.__struct_fields__}

@@ -128,7 +128,14 @@ def explain(
     if any(child.replayed is False for child in children):
         raise Refused("A determination does not replay to what it says; run `medspiller database check`.")
     lines = [line for child in children for line in _explained_lines(child)]
-    return {"household_id": household, "scheme": scheme, "children": children}, lines or ["No child lives there."]
+    known = [_explained_child(child) for child in children]
+    return {"household_id": household, "scheme": scheme, "children": known}, lines or ["No child lives there."]
+
+
+def _explained_child(child: queries.ExplainedChild) -> dict[str, Any]:
+    known = msgspec.structs.asdict(child) | {"lines": child.lines}
+    del known["steps"]
+    return known
 
 
 def _explained_lines(child: queries.ExplainedChild) -> list[str]:

@@ -34,20 +34,21 @@ FACT_COLUMNS = (
 _OUTCOME = "CASE r.reason " + " ".join(f"WHEN '{reason}' THEN '{o}'" for reason, o in OUTCOMES.items()) + " END"
 
 
-def rule(facts: str, bases: tuple[str, ...]) -> str:
+def rule(facts: str, bases: tuple[str, ...], prefix: str = "") -> str:
     """A subquery: the columns of `facts` (a table or subquery) and `outcome`, `reason`, `income_ore`, `limit_ore`.
 
-    Its bind parameters are those of `bound`. `income_ore` is what the providers' known incomes add up to, null where
-    none is known or one is implausible; `limit_ore` is null without a provider.
+    Its bind parameters are those of `bound`, whose names begin with the `prefix`. `income_ore` is what the providers'
+    known incomes add up to, null where none is known or one is implausible; `limit_ore` is null without a provider.
     """
     first, second = (_counted(bases, lambda basis, at=at: f"f.income_{basis}[{at}]") for at in (1, 2))
     return f"""(
         SELECT f.*, {_OUTCOME} AS outcome, r.reason, r.income_ore, r.limit_ore
         FROM {facts} AS f
-        CROSS JOIN (SELECT CAST(:limit_ore AS bigint) AS limit_ore, CAST(:single_ore AS bigint) AS single_ore,
-            CAST(:child_ore AS bigint) AS child_ore, CAST(:min_age AS int) AS min_age, CAST(:max_age AS int) AS max_age,
-            CAST(:inclusive AS boolean) AS inclusive, CAST(:min_percent AS int) AS min_percent,
-            CAST(:areas AS text[]) AS areas, CAST(:highest_ore AS bigint) AS highest_ore) AS p
+        CROSS JOIN (SELECT CAST(:{prefix}limit_ore AS bigint) AS limit_ore,
+            CAST(:{prefix}single_ore AS bigint) AS single_ore, CAST(:{prefix}child_ore AS bigint) AS child_ore,
+            CAST(:{prefix}min_age AS int) AS min_age, CAST(:{prefix}max_age AS int) AS max_age,
+            CAST(:{prefix}inclusive AS boolean) AS inclusive, CAST(:{prefix}min_percent AS int) AS min_percent,
+            CAST(:{prefix}areas AS text[]) AS areas, CAST(:{prefix}highest_ore AS bigint) AS highest_ore) AS p
         CROSS JOIN LATERAL (SELECT {first} AS first_ore, {second} AS second_ore) AS c
         CROSS JOIN LATERAL (SELECT
             CAST(coalesce(c.first_ore, 0) + coalesce(c.second_ore, 0)
@@ -79,9 +80,9 @@ def rule(facts: str, bases: tuple[str, ...]) -> str:
     )"""
 
 
-def bound(parameters: Parameters) -> dict[str, Any]:
-    """The bind parameters of `rule`."""
-    return {
+def bound(parameters: Parameters, prefix: str = "") -> dict[str, Any]:
+    """The bind parameters of `rule`, their names with the same prefix."""
+    values = {
         "limit_ore": parameters.limit_ore,
         "single_ore": parameters.single_addition_ore,
         "child_ore": parameters.child_addition_ore,
@@ -92,6 +93,7 @@ def bound(parameters: Parameters) -> dict[str, Any]:
         "areas": [area.lower() for area in parameters.areas],
         "highest_ore": HIGHEST_PLAUSIBLE_ORE,
     }
+    return {f"{prefix}{name}": value for name, value in values.items()}
 
 
 def _counted(bases: tuple[str, ...], income: Callable[..., str]) -> str:

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
+from service.audit.actions import Actor, record
 from service.eligibility.models import ParameterVersion
 from service.eligibility.parameters import PRESETS, SCHEME, Parameters, preset_parameters, read_parameters
 from service.errors import FieldError, Invalid, NotFound
@@ -80,6 +81,22 @@ def set_parameters(
     return version_on(session, municipality, scheme, valid_from)
 
 
+def add_version_of(
+    session: Session,
+    municipality: Municipality,
+    scheme: str,
+    valid: tuple[date, date | None],
+    source: str,
+    written: dict[str, str],
+    actor: Actor,
+) -> Version:
+    """`set_parameters` as somebody does it through a page or the API: with its entry in the audit trail."""
+    made = set_parameters(session, municipality, scheme, valid[0], source, written, valid[1], actor.account_id)
+    subject, details = ("parameter_version", made.id), {"number": made.number}
+    record(session, municipality.id, actor, "eligibility.parameters.set", subject, details=details)
+    return made
+
+
 def _wrong_frame(valid_from: date, valid_to: date | None, source: str) -> list[FieldError]:
     """What is wrong with a version but for its parameters."""
     wrong = [] if source.strip() else [FieldError("source", "is needed: where the figures were published or decided")]
@@ -135,6 +152,12 @@ def version_by_id(session: Session, version_id: UUID) -> Version:
 def find_scheme(session: Session, municipality: Municipality, scheme: str) -> UUID:
     """The id of a scheme by its name."""
     return _scheme_id(session, municipality, scheme, make=False)
+
+
+def name_of(session: Session, scheme_id: UUID) -> str:
+    """The name of a scheme of the tenant that is acted for."""
+    name: str = session.execute(text("SELECT name FROM scheme WHERE id = :id"), {"id": scheme_id}).scalar_one()
+    return name
 
 
 def _scheme_id(session: Session, municipality: Municipality, name: str, *, make: bool) -> UUID:

@@ -18,7 +18,6 @@ from schemas.scheme import (
     SchemeSummary,
     SchemeVersion,
 )
-from service.audit.actions import record
 from service.database.requests import transactional
 from service.eligibility import lists, schemes
 from service.eligibility.parameters import KEYS, as_written
@@ -77,17 +76,13 @@ def add_scheme_version(
 
     What would only say again what the newest version says adds none and gives that one.
     """
-    municipality, actor = municipality_of(request), actor_of(request)
+    municipality = municipality_of(request)
     written = as_written(named(data.parameters))
     try:
-        made = schemes.set_parameters(
-            session, municipality, key, data.valid_from, data.source, written, data.valid_to, actor.account_id
-        )
+        valid = (data.valid_from, data.valid_to)
+        made = schemes.add_version_of(session, municipality, key, valid, data.source, written, actor_of(request))
     except Invalid as refusal:
         raise in_ore(refusal, "parameters") from None
-    subject = ("parameter_version", made.id)
-    details = {"number": made.number}
-    record(session, municipality.id, actor, "eligibility.parameters.set", subject, details=details)
     [version] = [one for one in lists.scheme_named(session, municipality, key).versions if one.id == made.id]
     return _version(version)
 
