@@ -97,3 +97,66 @@ class RefreshDetail(RefreshSummary, frozen=True):
     districts: dict[str, dict[str, int]]
     moves_by_district: dict[str, dict[str, int]]
     moves_by_reason: dict[str, dict[str, int]]
+
+
+class WhatIfOutcomes(msgspec.Struct, frozen=True):
+    """How many children have which outcome, and what it costs in øre if every pass is used up."""
+
+    entitled: int
+    not_entitled: int
+    needs_review: int
+    cost_ore: int
+
+
+class WhatIfComparison(msgspec.Struct, frozen=True):
+    """The same children by the parameters in force (`now`) and by the changed ones (`then`).
+
+    `gain` would be entitled and are not now; `lose` are and would not be. `districts` counts `entitled`,
+    `entitled_then`, `gain` and `lose` by district.
+    """
+
+    children: int
+    now: WhatIfOutcomes
+    then: WhatIfOutcomes
+    gain: int
+    lose: int
+    districts: dict[str, dict[str, int]]
+
+
+class WhatIfAccount(RefreshAccount, frozen=True):
+    """The account of a refresh with the changed parameters, and what is other than by those in force."""
+
+    against_in_force: WhatIfComparison
+
+
+class ChildInRefresh(msgspec.Struct, frozen=True):
+    """A child whom a dry run or a held refresh is about; never with incomes.
+
+    `household_id` is the household as the register names it. `before` and `determination` are those in force in the
+    period compared with, where there are any. `outcome` is null and `reason` is `left_register` where the register
+    names the child no more.
+    """
+
+    person_key: UUID
+    household_id: str
+    given_name: str
+    family_name: str
+    birth_date: date
+    before: str | None
+    outcome: str | None
+    reason: str
+    determination: UUID | None
+
+
+class RefreshForecast(msgspec.Struct, frozen=True):
+    """What keeping a dry run or approving a held refresh brings about, as things stand.
+
+    `worth_ore` is what the new passes cost if all are used up, in øre. `letters` bring passes, `ended_letters` tell
+    that there is none any more; `revoked` are passes that are taken back at once.
+    """
+
+    passes: int
+    worth_ore: int
+    letters: int
+    ended_letters: int
+    revoked: int

@@ -20,7 +20,9 @@ from service.database.engine import Database
 from service.database.keys import open_keys
 from service.database.requests import database_of, threads_like_connections
 from service.eligibility import api as eligibility_api
+from service.eligibility import children_api, children_web, determinations_web, schemes_web, what_if_web
 from service.eligibility import today as eligibility_today
+from service.eligibility import web as eligibility_web
 from service.identity import api as identity_api
 from service.identity import (
     invitations_web,
@@ -37,14 +39,34 @@ from service.identity.authentication import Authentication, Cookies, Csrf
 from service.identity.permissions import PUBLIC
 from service.jobs import api as jobs_api
 from service.jobs import today as jobs_today
+from service.jobs import web as jobs_web
 from service.jobs.queries import measures
 from service.letters import api as letters_api
+from service.letters import returns_web
 from service.letters import today as letters_today
+from service.letters import web as letters_web
 from service.passes import api as passes_api
-from service.passes import persons_api, persons_web
+from service.passes import (
+    household_web,
+    households_api,
+    keep_api,
+    keep_web,
+    on_the_spot_web,
+    persons_api,
+    persons_web,
+    review_api,
+    review_web,
+    search_web,
+)
+from service.passes import letters_api as pass_letters_api
+from service.passes import letters_web as pass_letters_web
+from service.passes import today as passes_today
+from service.passes import web as passes_web
 from service.register import api as register_api
 from service.register import today as register_today
+from service.register import web as register_web
 from service.reporting import api as reporting_api
+from service.reporting import web as reporting_web
 from service.web.assets import load_assets, serve_asset
 from service.web.commands import serve_command
 from service.web.forms import Redisplayed, show_again
@@ -66,20 +88,42 @@ DOORS = (
     identity_api,
     audit_web,
     audit_api,
+    jobs_web,
     jobs_api,
+    register_web,
     register_api,
+    passes_web,
     passes_api,
+    letters_web,
+    returns_web,
     letters_api,
+    pass_letters_web,
+    pass_letters_api,
+    reporting_web,
     reporting_api,
+    eligibility_web,
+    children_web,
+    determinations_web,
+    what_if_web,
+    schemes_web,
+    keep_web,
     eligibility_api,
+    children_api,
+    keep_api,
     persons_web,
     persons_api,
+    search_web,
+    household_web,
+    households_api,
+    review_web,
+    on_the_spot_web,
+    review_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
 WAITING = tuple(
     waiting
-    for slice_ in (register_today, eligibility_today, letters_today, jobs_today, identity_today)
+    for slice_ in (register_today, eligibility_today, letters_today, passes_today, jobs_today, identity_today)
     for waiting in slice_.WAITING
 )
 """What can wait for somebody, in the order in which *Today* shows it."""

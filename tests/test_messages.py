@@ -79,8 +79,8 @@ def _constants(code: str) -> dict[str, ast.expr]:
     return {
         target.id: node.value
         for node in ast.parse(code).body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name)
     }
 
@@ -122,10 +122,15 @@ def _faults(call: ast.Call, name: str, constants: dict[str, ast.expr]) -> Iterat
         values = _mapping(call, position + 1)
     else:
         values = {word.arg: word.value for word in call.keywords if word.arg != "errors"}
+    templates = _templates(call.args[position], constants, marked=_must_mark(name))
+    chosen_here = isinstance(call.args[position], ast.Name | ast.IfExp)
+    unknown = values is None or None in values
+    if name == "Text" and ((chosen_here and not templates) or (templates and unknown)):
+        # Chosen among texts that are marked before, or with values put together before: not to be known from here.
+        return
     if values is None or None in values:
         yield "write the values out by their names"
         return
-    templates = _templates(call.args[position], constants, marked=_must_mark(name))
     if not templates:
         yield "the text is no plain literal or not marked N_"
     for template in templates:

@@ -27,6 +27,12 @@ ACTIONS: Final = {
     "eligibility.parameters.set": N_("Set a scheme's parameters"),
     "eligibility.refresh": N_("Determined the children by a refresh"),
     "eligibility.refresh.held": N_("Ran a refresh that was held for approval"),
+    "households.contact.end": N_("Took off who follows a household"),
+    "households.contact.set": N_("Named who follows a household"),
+    "households.note": N_("Noted something on a household"),
+    "households.read": N_("Saw a household's page"),
+    "households.search": N_("Looked for a family"),
+    "households.unmask": N_("Had something protected of a household shown"),
     "identity.invitation.accept": N_("Accepted an invitation"),
     "identity.invitation.renew": N_("Sent an invitation again"),
     "identity.invitation.send": N_("Invited somebody"),
@@ -48,13 +54,18 @@ ACTIONS: Final = {
     "jobs.resume": N_("Let a job run again"),
     "jobs.run": N_("Had a job run"),
     "jobs.set": N_("Moved a job in the timetable"),
+    "letters.address": N_("Corrected the address of a letter"),
     "letters.again": N_("Had a returned letter sent again"),
+    "letters.counter": N_("Printed a letter at the counter"),
     "letters.download": N_("Took the letters of a print batch as a file"),
     "letters.hand_over": N_("Handed a print batch over"),
+    "letters.read": N_("Saw a letter: to whom and where it went"),
     "letters.render": N_("Rendered the letters of a print batch"),
     "letters.returned": N_("Noted that a letter came back"),
     "passes.issue": N_("Issued the passes of a refresh"),
     "passes.list": N_("Saw a list of passes, or took it as a file"),
+    "passes.on_the_spot": N_("Issued a pass on the spot"),
+    "passes.on_the_spot.find": N_("Looked for a child to issue a pass to on the spot"),
     "passes.read": N_("Saw a pass"),
     "passes.replace": N_("Replaced a pass"),
     "passes.revoke": N_("Revoked a pass"),
@@ -63,6 +74,15 @@ ACTIONS: Final = {
     "register.import.held": N_("Imported a register extract that was held"),
     "register.person.read": N_("Saw a person's page"),
     "register.person.unmask": N_("Had something protected of a person shown"),
+    "review.export": N_("Took the review queue as a file"),
+    "review.invite": N_("Invited families to apply"),
+    "review.leave": N_("Left undecided children aside"),
+    "review.read": N_("Saw the review queue"),
+    "review.take_back": N_("Took children into the review queue again"),
+    "review.yes": N_("Decided that undecided children are entitled"),
+    "review.yes.approve": N_("Approved a decision about many children"),
+    "review.yes.held": N_("Decided about many children, to be approved"),
+    "review.yes.withdraw": N_("Withdrew a decision about many children"),
     "reporting.report": N_("Made or saw a report"),
     "reporting.settings": N_("Set under which count reports hide a figure"),
 }
@@ -94,6 +114,7 @@ SUBJECTS: Final = {
     "refresh_run": N_("refresh"),
     "register_import": N_("import"),
     "retention_run": N_("erasure"),
+    "review_act": N_("decision"),
     "scheme": N_("scheme"),
     "tenant": N_("municipality or organisation"),
     "token": N_("token"),
@@ -109,6 +130,7 @@ _DETAILS: Final = {
     "district": N_("district"),
     "door": N_("through"),
     "end": N_("to"),
+    "evidence": N_("evidence"),
     "ended_letters": N_("letters that a pass is not given again"),
     "entries": N_("entries"),
     "file": N_("file"),
@@ -144,6 +166,7 @@ _DETAILS: Final = {
     "state": N_("state"),
     "threshold": N_("threshold"),
     "unchanged": N_("unchanged"),
+    "used": N_("used"),
     "warnings": N_("warnings"),
     "what": N_("kind of data"),
     "too_young": N_("younger than the scheme's children"),
@@ -159,11 +182,15 @@ _DETAILS: Final = {
 }
 _VALUES: Final = {
     "address": N_("address"),
+    "figures": N_("incomes and limits"),
     "household": N_("household"),
     "identity_number": N_("identity number"),
     "incomes": N_("incomes"),
+    "name": N_("name"),
     "pass_number": N_("pass number"),
 }
+_NOT_SAID: Final = ("token", "shown")
+"""A system is told as who acted; the keys of the persons that a search showed are for those who ask about a family."""
 _YES, _NO = N_("yes"), N_("no")
 
 
@@ -194,7 +221,7 @@ def details_said(details: Mapping[str, Any], translate: Translate) -> list[str]:
     return [
         f"{translate(_DETAILS.get(name, name))}: {_value(name, value, translate)}"
         for name, value in details.items()
-        if name != "token" and value not in (None, {}, [])
+        if name not in _NOT_SAID and value not in (None, {}, [])
     ]
 
 

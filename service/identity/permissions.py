@@ -45,6 +45,7 @@ _TABLE: Final = (
     Permission(
         "persons.unmask", N_("See identity numbers, protected addresses and incomes, with a reason"), ("case_worker",)
     ),
+    Permission("households.change", N_("Write notes on a household and name who follows it"), ("case_worker",)),
     Permission(
         "review.decide",
         N_("Decide about children whom the rule leaves to a person, and invite families"),

@@ -28,8 +28,13 @@ class Entry(msgspec.Struct, frozen=True):
 MENU: tuple[Entry, ...] = (
     Entry(START, N_("Today"), None),
     Entry("/persons", N_("Persons"), "determinations.read"),
+    Entry("/eligibility", N_("Eligibility"), "eligibility.read"),
     Entry("/review", N_("Review queue"), "review.decide"),
     Entry("/on-the-spot", N_("Issue on the spot"), "passes.issue_on_the_spot"),
+    Entry("/passes", N_("Passes"), "passes.read"),
+    Entry("/letters", N_("Letters"), "letters.read"),
+    Entry("/register", N_("Register"), "register.read"),
+    Entry("/schemes", N_("Schemes"), "schemes.read"),
     Entry("/reports", N_("Reports"), "reports.read"),
     Entry("/jobs", N_("Jobs"), "jobs.read"),
     Entry("/people", N_("Users"), "people.read"),
