@@ -28,7 +28,6 @@ _PATH: Final = "/eligibility/determinations/{determination_id:uuid}"
 _TEMPLATE: Final = "eligibility/determination.html"
 _SHORTEST_REASON: Final = 10
 _HIDDEN_AGAIN: Final = N_("What was shown is hidden again. Say why once more to see it.")
-RELATIONS: Final = {"provider": N_("provider"), "child": N_("child"), "other": N_("other")}
 
 
 class AmountsForm(msgspec.Struct, frozen=True):
@@ -107,7 +106,7 @@ def _context(
         "name": f"{person.given_name} {person.family_name}".strip(),
         "homes": person.homes,
         "siblings": _determined_of(session, determined, [m.person_key for home in person.homes for m in home.members]),
-        "relations": RELATIONS,
+        "relations": words.RELATIONS,
         "shown": reason is not None,
         "may_show": principal_of(request).may("persons.unmask"),
     }

@@ -4,6 +4,7 @@ from typing import Final
 
 from service.errors import N_
 
+RELATIONS: Final = {"provider": N_("provider"), "child": N_("child"), "other": N_("other")}
 OUTCOMES: Final = {
     "entitled": N_("entitled"),
     "not_entitled": N_("not entitled"),

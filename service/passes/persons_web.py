@@ -11,6 +11,7 @@ from msgspec import Meta
 from sqlmodel import Session
 
 from service.database.requests import keys_of, transactional
+from service.eligibility import words
 from service.errors import N_
 from service.identity.access import AnyRequest, actor_of, municipality_of, principal_of
 from service.identity.form_keys import FormKey, is_repeated, new_key
@@ -24,24 +25,9 @@ from service.web.pages import page, redirect
 PERSONS: Final = "/persons"
 _PERSON: Final = f"{PERSONS}/{{person_key:uuid}}"
 
-RELATIONS: Final = {"provider": N_("provider"), "child": N_("child"), "other": N_("other")}
-OUTCOMES: Final = {
-    "entitled": N_("entitled"),
-    "not_entitled": N_("not entitled"),
-    "needs_review": N_("for a person to decide"),
-}
-REASONS: Final = {
-    "too_young": N_("younger than the scheme's children"),
-    "too_old": N_("older than the scheme's children"),
-    "decision": N_("an award, or a case worker's decision"),
-    "area": N_("lives in an area that is covered whole"),
-    "household_uncertain": N_("the household is uncertain"),
-    "no_provider": N_("the register names no provider"),
-    "income_implausible": N_("an income is implausible"),
-    "income_above_limit": N_("the income is above the limit"),
-    "income_missing": N_("an income is missing"),
-    "income_within_limit": N_("the income is within the limit"),
-}
+RELATIONS: Final = words.RELATIONS
+OUTCOMES: Final = words.OUTCOMES
+REASONS: Final = words.REASONS
 PASS_STATES: Final = {
     "live": N_("in force"),
     "replaced": N_("replaced"),
