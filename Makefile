@@ -30,7 +30,12 @@ $(ASSETS): package-lock.json service/web/assets.py | .venv/installed
 demo: install ## a whole municipality with made-up people, from register extract to letters
 	$(BIN)/medspiller demo --households $(HOUSEHOLDS)
 
-test: .venv/installed-dev $(ASSETS) ## every test, on the embedded PostgreSQL or on the one both database URLs name
+# The system's package where one can be installed, else Playwright's own.
+.venv/chromium: .venv/installed-dev
+	command -v chromium || { apt-get update && apt-get install --yes chromium; } || $(BIN)/playwright install chromium
+	@touch $@
+
+test: .venv/installed-dev .venv/chromium $(ASSETS) ## every test, on the embedded PostgreSQL or on the one both database URLs name
 	$(BIN)/pytest
 
 lint: .venv/installed-dev ## formatter, linter, type checker and import contract
@@ -55,7 +60,7 @@ docs: .venv/installed-dev ## write the pages of the docs that are made from the 
 benchmark: .venv/installed-dev ## measure, and print beside the goals
 	$(BIN)/python -m tests.benchmarks
 
-pictures: .venv/installed-dev ## make the pictures of the docs anew
+pictures: .venv/installed-dev .venv/chromium ## make the pictures of the docs anew
 	$(BIN)/python -m tests.pictures
 
 lock: .venv/installed-dev ## compile the hash-pinned requirements anew

@@ -32,7 +32,7 @@ def test_everybody_can_use_every_component(
     check_axe(browser_page)
     assert no_wider_than_the_window(browser_page)
     browser_page.get_by_role("button", name="Save").click()
-    expect(browser_page.get_by_role("group", name="Some fields are wrong")).to_be_focused()
+    expect(browser_page.get_by_role("group", name="Nogle felter er forkerte")).to_be_focused()
     check_axe(browser_page)
     assert no_wider_than_the_window(browser_page)
 
@@ -53,7 +53,7 @@ def test_a_form_is_put_right_by_keyboard(browser_page: Page, gallery_url: str) -
     expect(browser_page.locator(".ds-skip-link")).to_be_focused()
     browser_page.keyboard.press("Enter")
     expect(browser_page.locator("main")).to_be_focused()
-    browser_page.get_by_label("Name", exact=True).fill("Taken")
+    browser_page.get_by_label("Club name", exact=True).fill("Taken")
     browser_page.keyboard.press("Enter")
     expect(browser_page).to_have_title(re.compile("^Fejl: "))
     browser_page.keyboard.press("Tab")
@@ -66,11 +66,11 @@ def test_a_form_is_put_right_by_keyboard(browser_page: Page, gallery_url: str) -
     browser_page.get_by_role("button", name="Save").click()
     expect(browser_page.get_by_text("There is a club Taken already.")).to_be_visible()
     expect(browser_page.get_by_label("Monday")).to_be_checked()
-    browser_page.get_by_label("Name", exact=True).fill("Svømmeklub")
+    browser_page.get_by_label("Club name", exact=True).fill("Svømmeklub")
     browser_page.get_by_role("button", name="Save").click()
-    expect(browser_page.get_by_role("status").filter(has_text="Svømmeklub was added.")).to_be_visible()
+    expect(browser_page.get_by_role("status").filter(has_text="Svømmeklub stands in the gallery.")).to_be_visible()
     browser_page.reload()
-    expect(browser_page.get_by_text("was added")).to_have_count(0)
+    expect(browser_page.get_by_text("stands in the gallery")).to_have_count(0)
 
 
 def test_progress_is_followed_until_it_is_done(browser_page: Page, gallery_url: str) -> None:

@@ -319,6 +319,8 @@ def test_every_route_is_described(families: Town) -> None:
     found = {path: set(paths[path]) for path in paths if path.startswith(PASSES)}
     assert found == {
         PASSES: {"get"},
+        f"{PASSES}/on-the-spot": {"post"},
+        f"{PASSES}/on-the-spot/{{act_id}}/letter": {"post"},
         f"{PASSES}/search": {"post"},
         f"{PASSES}/{{pass_id}}": {"get"},
         f"{PASSES}/{{pass_id}}/letters": {"post"},
