@@ -1,0 +1,122 @@
+"""A club's desk: who sits there, what is known of a pass that is shown, and what is refused before it is asked."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlmodel import Session
+
+from service.audit.actions import Actor
+from service.claims.rules import Asked, Facts
+from service.database.engine import Database
+from service.errors import N_, Conflict, FieldError, Forbidden, Invalid, Unreadable
+from service.identity import throttle
+from service.identity.actions import Municipality
+from service.values import clock, pass_numbers
+from service.values.secrecy import KeyRing
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """A club's desk: the transaction, for which club and municipality, and who sits there."""
+
+    database: Database
+    session: Session
+    municipality: Municipality
+    club_id: UUID
+    keys: KeyRing
+    actor: Actor
+
+    @property
+    def today(self) -> date:
+        return clock.today(self.municipality.time_zone)
+
+
+def read(
+    desk: Desk,
+    asked: Asked,
+    pass_number: str,
+    given_name: str,
+    activity: str = "",
+    reservation: UUID | None = None,
+    reference: str | None = None,
+    lock: bool = True,
+) -> Facts:
+    """Read what a claim is decided by, with the lock on the pass unless `lock` is False.
+
+    Refuses a club that may not claim now, and one that has missed too often.
+    """
+    try:
+        canonical = pass_numbers.parse(pass_number)
+    except Unreadable:
+        # The same way is gone for a mistyped number: it takes as long, and is answered alike.
+        canonical = ""
+    found = desk.session.execute(
+        text(_READ),
+        {
+            "club": desk.club_id,
+            "hash": desk.keys.lookup_hash("pass", canonical),
+            "fund": asked.fund,
+            "name": given_name,
+            "activity": activity,
+            "start": asked.season_start,
+            "end": asked.season_end,
+            "reservation": reservation,
+            "reference": reference,
+            "misses": throttle.key_of(str(desk.club_id)),
+            "at": clock.now(),
+            "lock": lock,
+        },
+    ).scalar_one()
+    facts = msgspec.convert({name: value for name, value in found.items() if value is not None}, Facts)
+    if facts.misses >= throttle.PASS_NUMBERS.times:
+        raise throttle.TooMany(int(throttle.PASS_NUMBERS.span.total_seconds()))
+    _require_open(facts)
+    return facts
+
+
+def _require_open(facts: Facts) -> None:
+    if facts.club_state is None:
+        raise Forbidden("This is done for a club. Choose one under your name first.")
+    if facts.club_state != "approved":
+        raise Conflict("The club cannot claim now: the municipality has suspended it. What is owed will be paid.")
+    if not facts.agreed:
+        raise Conflict("Accept the municipality's agreement first, on the club's page.")
+
+
+def require_pass(desk: Desk, facts: Facts) -> Facts:
+    """Refuse a number that leads nowhere, counting the miss."""
+    if not facts.known:
+        count_miss(desk)
+        raise Invalid(
+            "Some fields are wrong.",
+            [FieldError("pass_number", N_("is no pass that can be used: compare it with the pass"))],
+        )
+    return facts
+
+
+def count_miss(desk: Desk) -> None:
+    """Count a number that is no pass or a name that is not the child's; refuses where it is one too many."""
+    throttle.count(desk.database, throttle.PASS_NUMBERS, str(desk.club_id))
+
+
+def act(desk: Desk, action: str, details: dict[str, Any]) -> dict[str, Any]:
+    """The bind parameters of an entry in the audit trail that is written in the same statement."""
+    with_token = {"token": str(desk.actor.token_id)} if desk.actor.token_id else {}
+    return {
+        "account": desk.actor.account_id,
+        "door": desk.actor.door,
+        "action": action,
+        "details": msgspec.json.encode(with_token | details).decode(),
+    }
+
+
+_READ = """SELECT read_for_claim(:club, :hash, :fund, :name, :activity, :start, :end, CAST(:reservation AS uuid),
+    CAST(:reference AS text), :misses, :at, :lock)"""
+
+
+TOLD = """INSERT INTO audit_entry (tenant_id, at, account_id, door, action, subject_kind, subject_id, details)
+    SELECT CAST(:tenant AS uuid), :at, :account, :door, :action, '{subject}', made.id, CAST(:details AS jsonb)
+    FROM made"""
+"""Writes the entry in the trail for what `made` has made, of a kind that `{subject}` names; see `act`."""

@@ -1,0 +1,67 @@
+"""Clubs that may claim, and what they claim, for tests that need money to have been spent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from service.audit.actions import COMMAND, Actor
+from service.claims.actions import Made, NewClaim, submit_claim
+from service.claims.desk import Desk
+from service.console import keys
+from service.identity.organisations import add_organisation
+from tests.passes.town import Town
+
+NUMBERS = ("10203046", "10203054", "10203062", "10203070")
+CLUB = Actor(door="api")
+
+
+def open_club(town: Town, name: str = "Boldklubben", number: str = NUMBERS[0], members: int | None = None) -> UUID:
+    """An approved club that has accepted the agreement; gives its id."""
+    with town.session() as session:
+        club = add_organisation(session, town.municipality.id, "club", name, number, COMMAND)
+        session.flush()
+        session.execute(
+            text(
+                """INSERT INTO club (tenant_id, id, number, name, state, members, agreement_version,
+                    agreement_accepted_at, approved_at, changed_at)
+                VALUES (:tenant, :id, :number, :name, 'approved', :members, 1, now(), now(), now())"""
+            ),
+            {"tenant": town.municipality.id, "id": club.id, "number": number, "name": name, "members": members},
+        )
+    return club.id
+
+
+@contextmanager
+def desk(town: Town, club_id: UUID) -> Iterator[Desk]:
+    """A club's desk for one transaction."""
+    with town.session() as session:
+        yield Desk(town.database, session, town.municipality, club_id, keys(town.database), CLUB)
+
+
+def claim(town: Town, club_id: UUID, child: str, fee_ore: int = 60_000, **changes: Any) -> Made:
+    """A claim for a child by its live pass, for a season of 2017; `changes` are fields of NewClaim."""
+    new = NewClaim(
+        pass_number=changes.pop("pass_number", None) or town.number(child),
+        given_name=child,
+        fee_ore=fee_ore,
+        activity="Fodbold",
+        season_start=date(2017, 1, 10),
+        season_end=date(2017, 6, 30),
+    )
+    with desk(town, club_id) as here:
+        return submit_claim(here, msgspec.structs.replace(new, **changes))
+
+
+def ledger(town: Town, child: str) -> list[tuple[str, int]]:
+    """The entries of a child's passes, in the order in which they were made."""
+    rows = town.rows(
+        """SELECT e.kind, e.amount_ore FROM pass_entry e JOIN leisure_pass p ON p.id = e.pass_id
+        JOIN person c ON c.id = p.person_id WHERE c.given_name = :child ORDER BY e.entered_at, e.id""",
+        child=child,
+    )
+    return [(kind, ore) for kind, ore in rows]
