@@ -89,6 +89,15 @@ def find_club(session: Session, number: str) -> Organisation:
     return _one([f for f in _live(session) if f.kind == "club" and f.number == "".join(number.split())])
 
 
+def rename_organisation(session: Session, organisation_id: UUID, name: str) -> None:
+    """Give a service or club another name, where the caller's own entry in the trail says so."""
+    renamed = session.execute(
+        text("SELECT directory.rename_organisation(:id, :name)"), {"id": organisation_id, "name": name}
+    ).scalar_one()
+    if not renamed:
+        raise NotFound("There is no such service or club, or it has ended already.")
+
+
 def end_organisation(session: Session, tenant_id: UUID, organisation_id: UUID, actor: Actor) -> None:
     """End a service or club with its memberships, open invitations and tokens."""
     ended = session.execute(
