@@ -18,8 +18,8 @@ class Settings(msgspec.Struct, frozen=True):
     `home` holds the embedded database, the keys and the outboxes; two homes never meet. Where `database_url` and
     `database_owner_url` are set, that PostgreSQL is used in place of the embedded one. E-mails leave
     through the server of `smtp_url`, from `email_from`; without a server they are put into a folder of `home`.
-    `max_upload_mb`: how many megabytes one upload may have, all its files together. In Norway clubs are looked up in the
-    registers whose APIs begin with `enhetsregisteret_url` and `frivillighetsregisteret_url`; without one it is not asked.
+    `max_upload_mb`: how many megabytes one upload may have, all its files together. Norwegian clubs are looked up in
+    the registers whose APIs begin with `enhetsregisteret_url` and `frivillighetsregisteret_url`, where there are such.
     """
 
     home: Path

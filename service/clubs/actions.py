@@ -65,7 +65,9 @@ def checked_number(written: str, country: str) -> tuple[str, list[FieldError]]:
 def checked_data(written: ClubData, *, contact_needed: bool) -> tuple[ClubData, list[FieldError]]:
     """What somebody wrote of a club in its one form, and every field that is wrong."""
     name = " ".join(written.name.split())
-    contact, phone = (" ".join((value or "").split()) or None for value in (written.contact_name, written.contact_phone))
+    contact, phone = (
+        " ".join((value or "").split()) or None for value in (written.contact_name, written.contact_phone)
+    )
     email = (written.contact_email or "").strip() or None
     wrong: list[FieldError] = []
     if not 0 < len(name) <= LONGEST_NAME:
@@ -202,9 +204,7 @@ def add_activity(session: Session, desk: Desk, club_id: UUID, activity: NewActiv
     return find_activity(session, club_id, made)
 
 
-def change_activity(
-    session: Session, desk: Desk, club_id: UUID, activity_id: UUID, activity: NewActivity
-) -> Activity:
+def change_activity(session: Session, desk: Desk, club_id: UUID, activity_id: UUID, activity: NewActivity) -> Activity:
     """Change something that the club offers."""
     known = _checked_activity(activity)
     find_activity(session, club_id, activity_id)
@@ -252,7 +252,7 @@ def _checked_activity(written: NewActivity) -> NewActivity:
     if not written.season_start <= written.season_end or written.season_end.year > _LAST_YEAR:
         wrong.append(FieldError("season_end", "must be a day of our time, and not before the season's first day"))
     if not 0 <= written.fee_ore <= _MOST_ORE:
-        wrong.append(FieldError("fee", "must be an amount"))
+        wrong.append(FieldError("fee_ore", "must be an amount"))
     if wrong:
         raise Invalid("The activity cannot be kept like this.", wrong)
     return msgspec.structs.replace(written, name=name)
@@ -262,10 +262,10 @@ def _write(session: Session, desk: Desk, club_id: UUID, number: str, data: ClubD
     at = clock.now()
     session.execute(
         text(
-            """INSERT INTO club (tenant_id, id, number, name, state, contact_name, contact_email, contact_phone, members,
-                approved_at, approved_by, changed_at)
-            VALUES (:tenant, :id, :number, :name, 'approved', :contact_name, :contact_email, :contact_phone, :members,
-                :at, :by, :at)"""
+            """INSERT INTO club (tenant_id, id, number, name, state, contact_name, contact_email, contact_phone,
+                members, approved_at, approved_by, changed_at)
+            VALUES (:tenant, :id, :number, :name, 'approved', :contact_name, :contact_email, :contact_phone,
+                :members, :at, :by, :at)"""
         ),
         {"tenant": desk.municipality.id, "id": club_id, "number": number, "at": at, "by": desk.actor.account_id}
         | msgspec.structs.asdict(data),

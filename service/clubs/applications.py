@@ -206,19 +206,23 @@ def _write(session: Session, desk: Desk, number: str, written: Applied) -> UUID:
 
 
 def _take_over(session: Session, nobody: Desk, found: Application, club: Club) -> None:
-    """Give the new club what its application had beside its data: the account, proposed by nobody here; the agreement."""
+    """Give the new club its application's account, which nobody here proposed, and its agreement."""
     add_payee(session, nobody, club.id, NewPayee(found.payee_kind, found.account))
     if found.agreement_version is not None:
         session.execute(
-            text(
-                """UPDATE club SET agreement_version = :version, agreement_accepted_at = :at WHERE id = :id"""
-            ),
+            text("""UPDATE club SET agreement_version = :version, agreement_accepted_at = :at WHERE id = :id"""),
             {"version": found.agreement_version, "at": found.applied_at, "id": club.id},
         )
 
 
 def _decide(
-    session: Session, desk: Desk, found: Application, state: str, *, because: str | None = None, club_id: UUID | None = None
+    session: Session,
+    desk: Desk,
+    found: Application,
+    state: str,
+    *,
+    because: str | None = None,
+    club_id: UUID | None = None,
 ) -> None:
     session.execute(
         text(

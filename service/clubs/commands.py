@@ -137,7 +137,9 @@ def import_file(code: str, file: Path) -> Any:
     with console.desk(code) as at:
         folder = at.settings.home / "imports"
         made = import_register(at.session, at.municipality, file, folder, COMMAND, console.progress())
-    lines = [f"{made.accepted:,} lines accepted, of which {made.unchanged:,} say nothing new; {made.rejected:,} rejected."]
+    lines = [
+        f"{made.accepted:,} lines accepted, of which {made.unchanged:,} say nothing new; {made.rejected:,} rejected."
+    ]
     return made, lines + ([f"The rejected lines: {made.rejected_file}"] if made.rejected_file else [])
 
 

@@ -1,4 +1,4 @@
-"""What public registers say of organisation numbers: asked for by a worker, kept for a while, set beside an application.
+"""What public registers say of organisation numbers: asked by a worker, kept for a while, set beside an application.
 
 A look-up never stands in anybody's way: what could not be asked is shown as not looked up.
 """
@@ -56,7 +56,7 @@ def order_look_up(session: Session, tenant_id: UUID, number: str, country: str, 
 
 
 def look_up(database: Database, registers: list[Register], tenant_id: UUID, number: str, *, fresh: bool) -> None:
-    """Ask every register that was not asked lately, and keep what it says. Raises TryLater where one must be asked again.
+    """Ask every register that was not asked lately, and keep what it says. Raises TryLater where one gave no answer.
 
     No transaction is open while a register thinks.
     """

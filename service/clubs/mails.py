@@ -27,7 +27,8 @@ _RECEIVED: Final = (
     N_(
         """Hello
 
-{municipality} has an application of a club that names this address as its contact. Somebody will look at it and write to you.
+{municipality} has an application of a club that names this address as its contact.
+Somebody will look at it and write to you.
 
 Did you not apply? Then you need not do anything: nothing happens before somebody has looked at it.
 """
@@ -40,7 +41,8 @@ _APPROVED: Final = (
 
 {municipality} has approved {club}. Children can use their leisure pass there from now on.
 
-A second e-mail invites you to the club's page. There you tell what the club offers, keep its data up to date, and can invite other treasurers.
+A second e-mail invites you to the club's page.
+There you tell what the club offers, keep its data up to date, and can invite other treasurers.
 """
     ),
 )
@@ -64,7 +66,8 @@ _ACCOUNT_PROPOSED: Final = (
 
 For {club} another account was proposed, to which {municipality} shall send its money from now on: {account}.
 
-It counts only after the municipality has approved it, and some days later still. Until then money goes to the account that was approved before.
+It counts only after the municipality has approved it, and some days later still.
+Until then money goes to the account that was approved before.
 
 Do you know nothing of it? Then tell the municipality at once.
 """
@@ -75,7 +78,8 @@ _ACCOUNT_APPROVED: Final = (
     N_(
         """Hello {name}
 
-{municipality} has approved the account {account} of {club}. Money goes there from {day} on, and until then to the account that was approved before.
+{municipality} has approved the account {account} of {club}.
+Money goes there from {day} on, and until then to the account that was approved before.
 
 Do you know nothing of it? Then tell the municipality at once: until that day the change can be stopped.
 """
@@ -108,7 +112,8 @@ _SUSPENDED: Final = (
     N_(
         """Hello {name}
 
-{municipality} has suspended {club}. New use of leisure passes is not taken until it is lifted; what is owed to the club stays owed. The reason:
+{municipality} has suspended {club}. It takes no passes until that is lifted.
+What is owed to the club stays owed. The reason:
 
 {reason}
 """

@@ -78,8 +78,8 @@ class Enhetsregisteret:
             return found
         said = Said(
             name=found.navn,
-            form=found.organisasjonsform and found.organisasjonsform.beskrivelse,
-            municipality=found.forretningsadresse and found.forretningsadresse.kommune,
+            form=found.organisasjonsform.beskrivelse if found.organisasjonsform else None,
+            municipality=found.forretningsadresse.kommune if found.forretningsadresse else None,
             ended_on=found.slettedato,
             bankrupt=bool(found.konkurs),
             winding_up=bool(found.underAvvikling or found.underTvangsavviklingEllerTvangsopplosning),
@@ -135,8 +135,8 @@ class _Unit(msgspec.Struct, frozen=True):
     forretningsadresse: _Address | None = None
     slettedato: str | None = None
     konkurs: bool | None = None
-    underAvvikling: bool | None = None  # noqa: N815
-    underTvangsavviklingEllerTvangsopplosning: bool | None = None  # noqa: N815
+    underAvvikling: bool | None = None
+    underTvangsavviklingEllerTvangsopplosning: bool | None = None
 
 
 class _Category(msgspec.Struct, frozen=True):
@@ -148,8 +148,8 @@ class _Voluntary(msgspec.Struct, frozen=True):
     organisasjonsnummer: str
     navn: str | None = None
     kontonummer: str | None = None
-    frivilligOrganisasjonsstatus: str | None = None  # noqa: N815
-    icnpoKategorier: list[_Category] | None = None  # noqa: N815
+    frivilligOrganisasjonsstatus: str | None = None
+    icnpoKategorier: list[_Category] | None = None
 
 
 def _account(written: str | None) -> str | None:

@@ -16,14 +16,14 @@ from service.values import clock
 LONGEST_AGREEMENT: Final = 20_000
 _DEFAULT: Final = {
     "da": (
-        "Foreningen lader børn bruge deres fritidspas til kontingentet og oplyser det fulde kontingent for perioden.\n\n"
+        "Foreningen lader børn bruge deres fritidspas til kontingentet og oplyser det fulde kontingent.\n\n"
         "Foreningen søger kun om penge for børn, der er meldt ind og har mulighed for at deltage, og betaler tilbage, "
         "hvis et barn ikke begynder.\n\n"
         "Foreningen spørger ikke om, hvorfor et barn har et pas, og fortæller det ikke videre til andre.\n\n"
         "Kommunen kan bede om medlemslister og regnskab for de penge, den har udbetalt."
     ),
     "nb": (
-        "Foreningen lar barn bruke fritidspasset til medlemsavgiften og oppgir hele avgiften for perioden.\n\n"
+        "Foreningen lar barn bruke fritidspasset til medlemsavgiften og oppgir hele avgiften.\n\n"
         "Foreningen søker bare om penger for barn som er meldt inn og kan delta, og betaler tilbake hvis et barn ikke "
         "begynner.\n\n"
         "Foreningen spør ikke om hvorfor et barn har et pass, og forteller det ikke videre til andre.\n\n"

@@ -78,6 +78,14 @@ def find_organisation(session: Session, organisation_id: UUID) -> Organisation:
     return _one([found for found in list_organisations(session) if found.id == organisation_id])
 
 
+def find_service_by_id(session: Session, organisation_id: UUID) -> Organisation:
+    """The service with this id. A club ends with what belongs to it, among the clubs."""
+    found = find_organisation(session, organisation_id)
+    if found.kind != "service":
+        raise Conflict("{name} is a club. Clubs are added and ended under Clubs.", name=found.name)
+    return found
+
+
 def find_service(session: Session, name: str) -> Organisation:
     """The service with this name."""
     wanted = name.strip().lower()
