@@ -217,9 +217,17 @@ def _require_sound(content: bytes, head: Head, lines: Sequence[Line]) -> None:
 
 def _nemkonto(head: Head, lines: Sequence[Line]) -> bytes:
     columns = ("end_to_end_id", "cvr", "name", "amount", "currency", "pays_on", "text")
+    day = head.pays_on.isoformat()
     rows = [
-        (line.end_to_end_id, line.club_number, line.club_name, _kroner(line.amount_ore), head.currency)
-        + (head.pays_on.isoformat(), f"{head.message_id} {line.claims} claims")
+        (
+            line.end_to_end_id,
+            line.club_number,
+            line.club_name,
+            _kroner(line.amount_ore),
+            head.currency,
+            day,
+            f"{head.message_id} {line.claims} claims",
+        )
         for line in lines
     ]
     return _csv(columns, rows)
@@ -230,18 +238,16 @@ def _postings(head: Head, lines: Sequence[Line]) -> bytes:
     columns = ("date", "run", "account", "debit", "credit", "club_number", "club", "text")
     rows: list[tuple[Any, ...]] = []
     for line in lines:
-        common = (line.club_number, line.club_name)
         paid_from = line.cost_centre if line.payee_kind == "cost_centre" else head.debtor.bank_account
         entries = [(head.debtor.expense_account, line.gross_ore, 0, f"{line.claims} claims")]
         if line.recovered_ore:
             entries.append((head.debtor.expense_account, 0, line.recovered_ore, "over-paid before"))
         if line.amount_ore:
             entries.append((paid_from or "", 0, line.amount_ore, line.end_to_end_id))
-        rows += [
-            (head.pays_on.isoformat(), head.message_id, account, _kroner(debit) if debit else "")
-            + (_kroner(credit) if credit else "", *common, said)
-            for account, debit, credit, said in entries
-        ]
+        for account, debit, credit, said in entries:
+            amounts = [_kroner(ore) if ore else "" for ore in (debit, credit)]
+            common = (head.pays_on.isoformat(), head.message_id, account, *amounts)
+            rows.append((*common, line.club_number, line.club_name, said))
     return _csv(columns, rows)
 
 

@@ -36,13 +36,24 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def build_plan(
-    session: Session, municipality: Municipality, until: date, pays_on: date, as_of: datetime, run_id: UUID | None = None
+    session: Session,
+    municipality: Municipality,
+    until: date,
+    pays_on: date,
+    as_of: datetime,
+    run_id: UUID | None = None,
 ) -> Plan:
     """Make `plan_claim`, `plan_payment` and `plan_recovery` for claims decided until a day.
 
     Those of `run_id`, which may be open, count as payable; those of other open or released runs do not.
     """
-    values: dict[str, Any] = {"until": until, "zone": municipality.time_zone, "as_of": as_of, "on": pays_on, "run": run_id}
+    values: dict[str, Any] = {
+        "until": until,
+        "zone": municipality.time_zone,
+        "as_of": as_of,
+        "on": pays_on,
+        "run": run_id,
+    }
     for table in ("plan_payable", "plan_claim", "plan_payment", "plan_recovery"):
         session.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))
     for statement in _BUILD:
@@ -87,7 +98,8 @@ _RECOVERY = """
         FROM open WHERE left_ore > 0
     )
     SELECT q.club_id, q.id AS recovery_id, least(q.left_ore, gross.ore - q.before_ore)::bigint AS amount_ore
-    FROM queued q JOIN (SELECT club_id, sum(covered_ore) AS ore FROM plan_claim GROUP BY club_id) AS gross USING (club_id)
+    FROM queued q
+    JOIN (SELECT club_id, sum(covered_ore) AS ore FROM plan_claim GROUP BY club_id) AS gross USING (club_id)
     WHERE gross.ore > q.before_ore
 """
 
@@ -100,7 +112,8 @@ _PAYMENT = """
         AS gross
     JOIN club b ON b.id = gross.club_id JOIN club_payee payee ON payee.id = gross.payee_id
     LEFT JOIN payee_reference r ON r.club_id = b.id
-    LEFT JOIN (SELECT club_id, sum(amount_ore) AS ore FROM plan_recovery GROUP BY club_id) AS back ON back.club_id = b.id
+    LEFT JOIN (SELECT club_id, sum(amount_ore) AS ore FROM plan_recovery GROUP BY club_id) AS back
+        ON back.club_id = b.id
 """
 
 _BUILD = (
@@ -127,7 +140,8 @@ _SUMMARY = """
 """
 
 _WAITING = """
-    SELECT p.club_id, b.name AS club_name, p.waits AS reason, count(*) AS claims, sum(p.covered_ore)::bigint AS amount_ore
+    SELECT p.club_id, b.name AS club_name, p.waits AS reason, count(*) AS claims,
+        sum(p.covered_ore)::bigint AS amount_ore
     FROM plan_payable p JOIN club b ON b.id = p.club_id WHERE p.waits IS NOT NULL
     GROUP BY 1, 2, 3 ORDER BY b.name COLLATE "C", 1
 """

@@ -24,7 +24,7 @@ from service.values import clock
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A run as it stands: `payments` bring money, `total_ore` in all; `waiting` counts the claims left out by reason."""
+    """A run as it stands: `payments` bring money, `total_ore` in all; `waiting` counts claims left out, by reason."""
 
     run: UUID
     number: int
@@ -40,18 +40,18 @@ class Run(msgspec.Struct, frozen=True):
 def create_run(
     session: Session, municipality: Municipality, until: date, actor: Actor, pays_on: date | None = None
 ) -> Run:
-    """Collect what was approved until a day into a run. Refused while another one is open, and where nothing is payable.
+    """Collect what was approved until a day into a run. Refused while another is open, and where nothing is payable.
 
     Without `pays_on` it is paid on the municipality's next payment date.
     """
     _one_at_a_time(session, municipality)
-    open_run = session.execute(
-        text("SELECT number FROM payment_run WHERE state IN ('created', 'approved')")
-    ).scalar()
+    open_run = session.execute(text("SELECT number FROM payment_run WHERE state IN ('created', 'approved')")).scalar()
     if open_run is not None:
         raise Conflict("Payment run {number} is still open. Release or cancel it first.", number=open_run)
     today = clock.today(municipality.time_zone)
-    on = pays_on or payment_after(min(until, today), payment_dates(session, today), habits(session), municipality.country)
+    on = pays_on or payment_after(
+        min(until, today), payment_dates(session, today), habits(session), municipality.country
+    )
     if on < today:
         raise Invalid("A run cannot be paid on {date}: that day is over.", date=on)
     at = clock.now()
@@ -86,9 +86,7 @@ def renew_run(session: Session, municipality: Municipality, run_id: UUID, actor:
         )
     for table in ("payment", "run_waiting"):
         session.execute(text(f"DELETE FROM {table} WHERE run_id = :run"), {"run": run_id})
-    session.execute(
-        text(_RENEW), {"id": run_id, "at": at, "by": actor.account_id, **_figures(plan)}
-    )
+    session.execute(text(_RENEW), {"id": run_id, "at": at, "by": actor.account_id, **_figures(plan)})
     _fill(session, municipality, run_id, plan)
     record(session, municipality.id, actor, "payments.run.renew", ("payment_run", run_id))
     return run_of(session, run_id)
@@ -103,7 +101,9 @@ def approve_run(session: Session, municipality: Municipality, run_id: UUID, acto
     if actor.account_id is None or actor.account_id == run.created_by:
         raise Forbidden("You made this run yourself. Somebody else must approve it.")
     if _changed(session, municipality, run):
-        raise Conflict("Claims or accounts have changed since run {number} was made. Renew it first.", number=run.number)
+        raise Conflict(
+            "Claims or accounts have changed since run {number} was made. Renew it first.", number=run.number
+        )
     session.execute(
         text(
             """UPDATE payment_run SET state = 'approved', approved_at = :at, approved_by = :by, voided_because = NULL
@@ -141,7 +141,10 @@ def release_run(session: Session, municipality: Municipality, run_id: UUID, acto
     debtor = require_debtor(session, municipality)
     today = clock.today(municipality.time_zone)
     values = {"id": run_id, "at": clock.now(), "by": actor.account_id, "format": debtor.file_format}
-    values |= {"message": f"MEDSPILLER-{municipality.code}-{run.number}", "debtor": msgspec.json.encode(debtor).decode()}
+    values |= {
+        "message": f"MEDSPILLER-{municipality.code}-{run.number}",
+        "debtor": msgspec.json.encode(debtor).decode(),
+    }
     # A day that has gone by since the run was made is no day to pay on.
     values["on"] = max(run.pays_on, today)
     session.execute(text(_RELEASE), values)
@@ -225,7 +228,7 @@ def _changed(session: Session, municipality: Municipality, run: Any) -> bool:
         {"run": run.id},
     )
     plan = build_plan(session, municipality, run.until, run.pays_on, run.as_of, run.id)
-    return plan.content != run.content
+    return bool(plan.content != run.content)
 
 
 def _figures(plan: Plan) -> dict[str, Any]:
@@ -308,7 +311,8 @@ _FILL = (
 _SETTLED_HERE = "(payee_kind = 'cost_centre' OR amount_ore = 0)"
 _RELEASE_PAYMENTS = (
     """UPDATE claim SET state = 'approved' WHERE state = 'returned' AND id IN (
-        SELECT l.claim_id FROM payment_claim l JOIN payment p ON p.id = l.payment_id WHERE p.run_id = :run AND l.live)""",
+        SELECT l.claim_id FROM payment_claim l JOIN payment p ON p.id = l.payment_id
+        WHERE p.run_id = :run AND l.live)""",
     """UPDATE claim c SET state = 'in_payment' FROM payment_claim l JOIN payment p ON p.id = l.payment_id
     WHERE p.run_id = :run AND l.live AND c.id = l.claim_id""",
     f"""UPDATE payment SET state = CASE WHEN {_SETTLED_HERE} THEN 'settled' ELSE 'sent' END,

@@ -49,9 +49,12 @@ def set_settings(
 ) -> PaymentSettings:
     """Change how the municipality pays. Refuses with every wrong field; runs that were released stay as they are."""
     known = {field.name for field in msgspec.structs.fields(PaymentSettings)}
-    wrong = [FieldError(name, "is no setting; known are {known}", {"known": ", ".join(sorted(known))})
-             for name in changes if name not in known]
-    read = {name: value.strip() if isinstance(value, str) else value for name, value in changes.items()}
+    wrong = [
+        FieldError(name, "is no setting; known are {known}", {"known": ", ".join(sorted(known))})
+        for name in changes
+        if name not in known
+    ]
+    read: dict[str, Any] = {name: value.strip() if isinstance(value, str) else value for name, value in changes.items()}
     if read.get("account"):
         try:
             read["account"] = read_account(read["account"], municipality.country)

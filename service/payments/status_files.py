@@ -121,7 +121,9 @@ def _notified(root: etree._Element, names: dict[str, str]) -> Iterator[Said]:
             if not reference or reference == "NOTPROVIDED":
                 continue
             direction = one.findtext("n:CdtDbtInd", None, names) or entry.findtext("n:CdtDbtInd", "", names)
-            returned = one.findtext("n:RtrInf/n:Rsn/n:Cd", None, names) or one.findtext("n:RtrInf/n:Rsn/n:Prtry", None, names)
+            returned = one.findtext("n:RtrInf/n:Rsn/n:Cd", None, names) or one.findtext(
+                "n:RtrInf/n:Rsn/n:Prtry", None, names
+            )
             amount = one.findtext("n:Amt", None, names) or one.findtext("n:AmtDtls/n:InstdAmt/n:Amt", None, names)
             back = direction == "CRDT" or one.find("n:RtrInf", names) is not None
             status = PENDING if booked.strip() != "BOOK" else REJECTED if back else SETTLED

@@ -7,32 +7,27 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
 
 from service.audit.actions import COMMAND, Actor
 from service.claims.actions import Made, NewClaim, submit_claim
 from service.claims.desk import Desk
+from service.clubs.actions import ClubData, accept_agreement, add_club
+from service.clubs.desk import Desk as ClubDesk
+from service.clubs.settings import keep_agreement
 from service.console import keys
-from service.identity.organisations import add_organisation
 from tests.passes.town import Town
 
-NUMBERS = ("10203046", "10203054", "10203062", "10203070")
+NUMBERS = ("10203058", "10203155", "10203252", "10203368", "10203465", "10203562")
 CLUB = Actor(door="api")
 
 
 def open_club(town: Town, name: str = "Boldklubben", number: str = NUMBERS[0], members: int | None = None) -> UUID:
     """An approved club that has accepted the agreement; gives its id."""
     with town.session() as session:
-        club = add_organisation(session, town.municipality.id, "club", name, number, COMMAND)
-        session.flush()
-        session.execute(
-            text(
-                """INSERT INTO club (tenant_id, id, number, name, state, members, agreement_version,
-                    agreement_accepted_at, approved_at, changed_at)
-                VALUES (:tenant, :id, :number, :name, 'approved', :members, 1, now(), now(), now())"""
-            ),
-            {"tenant": town.municipality.id, "id": club.id, "number": number, "name": name, "members": members},
-        )
+        at = ClubDesk(town.municipality, keys(town.database), "http://testserver", COMMAND)
+        club = add_club(session, at, number, ClubData(name, members=members), None, account_approved=False)
+        version = keep_agreement(session, town.municipality).version
+        accept_agreement(session, at, club.id, version)
     return club.id
 
 

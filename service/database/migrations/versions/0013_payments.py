@@ -285,7 +285,8 @@ CREATE TRIGGER released BEFORE DELETE ON payment_claim FOR EACH ROW EXECUTE FUNC
 CREATE TRIGGER released BEFORE DELETE ON recovery_use FOR EACH ROW EXECUTE FUNCTION refuse_change_of_released();
 
 -- No more is recovered than was over-paid.
-CREATE FUNCTION require_recovery_left() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION require_recovery_left() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_catalog, pg_temp AS $$
 DECLARE owed bigint; used bigint;
 BEGIN
     SELECT r.amount_ore INTO owed FROM recovery r WHERE r.tenant_id = NEW.tenant_id AND r.id = NEW.recovery_id FOR UPDATE;
