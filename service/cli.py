@@ -23,6 +23,7 @@ _LAZY = {
     "jobs": "jobs.__main__",
     "worker": "jobs.__main__",
     "report": "service.reporting.commands",
+    "payments": "service.payments.commands",
 }
 
 

@@ -14,6 +14,7 @@ from service.identity.models import ROLES
 _ADMIN: Final = ("administrator",)
 _CASES: Final = ("administrator", "case_worker")
 _MUNICIPAL: Final = (*_CASES, "finance_officer")
+_FINANCE: Final = ("administrator", "finance_officer")
 _TOKENS: Final = ("administrator", "club_treasurer")
 _TENANTS: Final = ("municipality", "organisation")
 _SYSTEMS: Final = ("municipality", "club")
@@ -56,6 +57,18 @@ _TABLE: Final = (
     Permission("passes.change", N_("Replace and revoke passes"), _CASES, "passes"),
     Permission("letters.read", N_("See letters and print batches"), _CASES, "letters"),
     Permission("letters.send", N_("Make, render and hand over print batches; note returned mail"), _CASES, "letters"),
+    Permission(
+        "payments.read",
+        N_("See payment runs, payments and what the bank says of them"),
+        ("administrator", "finance_officer", "auditor"),
+        "payments",
+    ),
+    Permission("payments.create", N_("Make, renew and cancel payment runs"), _FINANCE),
+    Permission("payments.approve", N_("Approve payment runs of somebody else"), _FINANCE),
+    Permission("payments.release", N_("Release payment runs that two others made and approved"), _FINANCE),
+    Permission("payments.status", N_("Read the bank's files, and note what became of a payment"), _FINANCE),
+    Permission("payments.correct", N_("Take back what a club was paid too much, and check by sample"), _FINANCE),
+    Permission("payments.settings", N_("Set from which account the municipality pays"), _ADMIN),
     Permission("jobs.read", N_("See the timetable and the jobs' runs"), _MUNICIPAL, "jobs"),
     Permission("jobs.change", N_("Run, pause and move jobs"), _ADMIN, "jobs"),
     Permission("reports.read", N_("See and make reports"), (*_MUNICIPAL, "auditor"), "reports"),
@@ -97,6 +110,12 @@ COMMANDS: Final = {
     "register confirm": "register.confirm",
     "eligibility approve": "eligibility.approve",
     "retention run": "retention.change",
+    "payments run": "payments.create",
+    "payments renew": "payments.create",
+    "payments approve": "payments.approve",
+    "payments release": "payments.release",
+    "payments file": "payments.release",
+    "payments cancel": "payments.create",
     "club approve": "clubs.change",
     "club approve-account": "clubs.approve_account",
 }
