@@ -30,8 +30,8 @@ def _sums(session: Session) -> list[str]:
         UNION ALL
         SELECT format('The payment run %s of tenant %s is not the sum of its payments.', r.number, r.tenant_id)
         FROM payment_run r LEFT JOIN (
-            SELECT p.tenant_id, p.run_id, sum(p.amount_ore) AS ore, count(*) FILTER (WHERE p.amount_ore > 0) AS payments,
-                sum(l.claims) AS claims
+            SELECT p.tenant_id, p.run_id, sum(p.amount_ore) AS ore, sum(l.claims) AS claims,
+                count(*) FILTER (WHERE p.amount_ore > 0) AS payments
             FROM payment p JOIN line l ON (l.tenant_id, l.payment_id) = (p.tenant_id, p.id) GROUP BY 1, 2
         ) AS s ON (s.tenant_id, s.run_id) = (r.tenant_id, r.id)
         WHERE (r.total_ore, r.payments, r.claims)

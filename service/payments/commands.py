@@ -1,6 +1,5 @@
 """`medspiller payments`: the three steps of a run, what the bank says, and from which account is paid."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -204,10 +203,10 @@ def _write(out: Path, made: BankFile) -> dict[str, str]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(content)
-            os.replace(part, path)
+            part.replace(path)
         except OSError as error:
             raise Refused(
-                "The run is released, but {path} cannot be written: {reason}. Write it again: medspiller payments file.",
+                "The run is released, but {path} cannot be written: {reason}. Write it with medspiller payments file.",
                 path=path,
                 reason=error.strerror,
             ) from error
