@@ -27,8 +27,9 @@ from schemas.payment import (
     StatusFileRead,
     WaitingClub,
 )
+from service.audit.actions import record
 from service.database.requests import transactional
-from service.errors import NotFound
+from service.errors import N_, NotFound
 from service.identity.access import AnyRequest, actor_of, municipality_of
 from service.identity.permissions import may
 from service.payments import queries, recoveries, runs, settings, statuses
@@ -134,31 +135,42 @@ def cancel_run(
 @transactional
 def download_file(request: AnyRequest, session: Session, run_id: FromPath[UUID]) -> Response[bytes]:
     """The bank's file of a released run (`pain.001`), always the same to the byte."""
-    municipality_of(request)
-    made = write_bank_file(session, run_id)
-    if made.xml is None:
-        raise NotFound("Nothing of this run is paid through the bank.")
-    return _file(made.xml, "application/xml", f"payments-{made.number}.xml")
+    return download_of(request, session, run_id, "xml")
 
 
 @get(f"{_ONE}/nemkonto.csv", opt=may("payments.release"), media_type="text/csv", **_OPEN)
 @transactional
 def download_nemkonto(request: AnyRequest, session: Session, run_id: FromPath[UUID]) -> Response[bytes]:
     """The instructions to pay NemKonti, for the municipality's own payment system."""
-    municipality_of(request)
-    made = write_bank_file(session, run_id)
-    if made.nemkonto is None:
-        raise NotFound("Nothing of this run is paid to a NemKonto.")
-    return _file(made.nemkonto, "text/csv; charset=utf-8", f"nemkonto-{made.number}.csv")
+    return download_of(request, session, run_id, "nemkonto")
 
 
 @get(f"{_ONE}/postings.csv", media_type="text/csv", **_READ)
 @transactional
 def download_postings(request: AnyRequest, session: Session, run_id: FromPath[UUID]) -> Response[bytes]:
     """The postings of a released run, for the municipality's accounts."""
-    municipality_of(request)
+    return download_of(request, session, run_id, "postings")
+
+
+_FILES: Final = {
+    "xml": ("application/xml", "payments-{number}.xml", N_("Nothing of this run is paid through the bank.")),
+    "nemkonto": ("text/csv; charset=utf-8", "nemkonto-{number}.csv", N_("Nothing of this run goes to a NemKonto.")),
+    "postings": ("text/csv; charset=utf-8", "postings-{number}.csv", N_("The run has no postings.")),
+}
+
+
+def download_of(request: AnyRequest, session: Session, run_id: UUID, kind: str) -> Response[bytes]:
+    """A file of a released run: `xml`, `nemkonto` or `postings`. That it was taken is in the audit trail."""
+    municipality = municipality_of(request)
     made = write_bank_file(session, run_id)
-    return _file(made.postings, "text/csv; charset=utf-8", f"postings-{made.number}.csv")
+    media_type, name, missing = _FILES[kind]
+    content: bytes | None = getattr(made, kind)
+    if content is None:
+        raise NotFound(missing)
+    subject, details = ("payment_run", run_id), {"file": kind}
+    record(session, municipality.id, actor_of(request), "payments.file.download", subject, details=details)
+    headers = {"Content-Disposition": f'attachment; filename="{name.format(number=made.number)}"'}
+    return Response(content, media_type=media_type, headers=headers)
 
 
 @get(_PAYMENT, **_READ)
@@ -296,8 +308,3 @@ def _payment(one: queries.PaymentLine) -> PaymentSummary:
 
 def _as(struct: type[Any], row: msgspec.Struct) -> Any:
     return msgspec.convert(row, struct, from_attributes=True)
-
-
-def _file(content: bytes, media_type: str, name: str) -> Response[bytes]:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, media_type=media_type, headers=headers)

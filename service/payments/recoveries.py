@@ -1,5 +1,6 @@
 """Over-payments: what a club was paid too much is taken from its next payments, as far as they go."""
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -13,12 +14,17 @@ from service.identity.actions import Municipality
 from service.values import clock
 
 
-class OpenRecovery(msgspec.Struct, frozen=True):
-    """What is still to be taken back from a club, in øre."""
+class ListedRecovery(msgspec.Struct, frozen=True):
+    """An over-payment, and what is still to be taken back of it; øre."""
 
+    id: UUID
     club_id: UUID
+    club_name: str
+    claim_id: UUID | None
     amount_ore: int
     left_ore: int
+    reason: str
+    made_at: datetime
 
 
 def recover(
@@ -80,6 +86,19 @@ def left_to_recover(session: Session, club_id: UUID) -> int:
     return int(session.execute(text(_LEFT), {"club": club_id}).scalar_one())
 
 
+def list_recoveries(session: Session) -> list[ListedRecovery]:
+    """The over-payments, those of which something is left first, then the newest."""
+    return [msgspec.convert(row, ListedRecovery, from_attributes=True) for row in session.execute(text(_ALL))]
+
+
+_ALL = """
+    SELECT * FROM (
+        SELECT r.id, r.club_id, b.name AS club_name, r.claim_id, r.amount_ore, (r.amount_ore - coalesce((
+            SELECT sum(u.amount_ore) FROM recovery_use u WHERE u.recovery_id = r.id AND u.live), 0))::bigint AS left_ore,
+            r.reason, r.made_at
+        FROM recovery r JOIN club b ON b.id = r.club_id
+    ) AS r ORDER BY r.left_ore > 0 DESC, r.id DESC LIMIT 500
+"""
 _LEFT = """
     SELECT coalesce(sum(r.amount_ore), 0) - coalesce((SELECT sum(u.amount_ore) FROM recovery_use u
         JOIN recovery o ON o.id = u.recovery_id WHERE o.club_id = :club AND u.live), 0)
