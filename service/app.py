@@ -75,6 +75,10 @@ from service.passes import letters_api as pass_letters_api
 from service.passes import letters_web as pass_letters_web
 from service.passes import today as passes_today
 from service.passes import web as passes_web
+from service.payments import api as payments_api
+from service.payments import follow_web as payments_follow_web
+from service.payments import today as payments_today
+from service.payments import web as payments_web
 from service.register import api as register_api
 from service.register import today as register_today
 from service.register import web as register_web
@@ -141,6 +145,9 @@ DOORS = (
     clubs_api,
     applications_api,
     own_api,
+    payments_web,
+    payments_follow_web,
+    payments_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
@@ -152,6 +159,7 @@ WAITING = tuple(
         letters_today,
         passes_today,
         clubs_today,
+        payments_today,
         jobs_today,
         identity_today,
     )

@@ -1,4 +1,4 @@
-"""The pages of what becomes of payments: one followed to the bank and back, the bank's files, what was paid too much."""
+"""The pages of what becomes of payments: one followed to the bank and back, the bank's files, over-payments."""
 
 from typing import Annotated, Any, Final
 from uuid import UUID

@@ -93,9 +93,9 @@ def list_recoveries(session: Session) -> list[ListedRecovery]:
 
 _ALL = """
     SELECT * FROM (
-        SELECT r.id, r.club_id, b.name AS club_name, r.claim_id, r.amount_ore, (r.amount_ore - coalesce((
-            SELECT sum(u.amount_ore) FROM recovery_use u WHERE u.recovery_id = r.id AND u.live), 0))::bigint AS left_ore,
-            r.reason, r.made_at
+        SELECT r.id, r.club_id, b.name AS club_name, r.claim_id, r.amount_ore, r.reason, r.made_at,
+            (r.amount_ore - coalesce((SELECT sum(u.amount_ore) FROM recovery_use u
+                WHERE u.recovery_id = r.id AND u.live), 0))::bigint AS left_ore
         FROM recovery r JOIN club b ON b.id = r.club_id
     ) AS r ORDER BY r.left_ore > 0 DESC, r.id DESC LIMIT 500
 """

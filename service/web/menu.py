@@ -37,6 +37,7 @@ MENU: tuple[Entry, ...] = (
     Entry("/club", N_("Your club"), "club.own"),
     Entry("/register", N_("Register"), "register.read"),
     Entry("/schemes", N_("Schemes"), "schemes.read"),
+    Entry("/payments", N_("Payments"), "payments.read"),
     Entry("/reports", N_("Reports"), "reports.read"),
     Entry("/jobs", N_("Jobs"), "jobs.read"),
     Entry("/people", N_("Users"), "people.read"),

@@ -47,8 +47,8 @@ class Paying(msgspec.Struct, frozen=True):
             )
             session.execute(
                 text(
-                    """UPDATE club_payee SET state = 'approved', decided_at = '2017-02-01T08:00Z', usable_from = '2017-02-01'
-                    WHERE id = :id"""
+                    """UPDATE club_payee SET state = 'approved', decided_at = '2017-02-01T08:00Z',
+                        usable_from = '2017-02-01' WHERE id = :id"""
                 ),
                 {"id": payee},
             )
