@@ -80,25 +80,37 @@ def _parts(rules: list[dict[str, Any]]) -> Iterator[_Part]:
 
 
 def apply_retention(
-    database: Database, municipality: Municipality, on: date, commit: bool, actor: Actor, progress: Progress
+    database: Database,
+    municipality: Municipality,
+    on: date,
+    commit: bool,
+    actor: Actor,
+    progress: Progress,
+    *,
+    once: bool = False,
 ) -> Retention:
     """Erase or anonymise what is due on a date; without `commit` everything is done, counted and taken back.
 
-    Two at once for one municipality work on the same run. The certificate lies in HOME/certificates.
+    Two at once for one municipality work on the same run. The certificate lies in HOME/certificates. With `once` a run
+    for this date through the same door is not followed by another, and is told again.
     """
     if not commit:
         return _dry_run(database, municipality, on, progress)
     resumed = []
     while open_run := _open_run(database, municipality):
         _carry_out(database, municipality, open_run, progress)
+        _finish(database, municipality, open_run)
         resumed.append(open_run)
-    run_id = _begin(database, municipality, on, actor)
-    certified = _carry_out(database, municipality, run_id, progress)
+    run_id = _finished_run(database, municipality, on, actor) if once else None
+    if run_id is None:
+        run_id = _begin(database, municipality, on, actor)
+        _carry_out(database, municipality, run_id, progress)
+    certified = _finish(database, municipality, run_id)
     with database.transaction(municipality.id) as session:
         run = _run(session, run_id)
     rules = _applied(run.rules, run.counts)
-    total = sum(rule.total for rule in rules)
-    return Retention(run_id, "committed", run.on_date, rules, total, str(certified.file), certified.sha256, resumed)
+    total, others = sum(rule.total for rule in rules), [one for one in resumed if one != run_id]
+    return Retention(run_id, "committed", run.on_date, rules, total, str(certified.file), certified.sha256, others)
 
 
 def _dry_run(database: Database, municipality: Municipality, on: date, progress: Progress) -> Retention:
@@ -168,6 +180,15 @@ def _open_run(database: Database, municipality: Municipality) -> UUID | None:
     return found
 
 
+def _finished_run(database: Database, municipality: Municipality, on: date, actor: Actor) -> UUID | None:
+    with database.transaction(municipality.id) as session:
+        found: UUID | None = session.execute(
+            text("SELECT id FROM retention_run WHERE on_date = :on AND door = :door AND finished_at IS NOT NULL LIMIT 1"),
+            {"on": on, "door": actor.door},
+        ).scalar()
+    return found
+
+
 def _begin(database: Database, municipality: Municipality, on: date, actor: Actor) -> UUID:
     with database.transaction(municipality.id) as session:
         one_at_a_time(session, "retention", municipality.id)
@@ -195,7 +216,7 @@ def _run(session: Session, run_id: UUID, *, lock: bool = False) -> Any:
     return session.execute(text(query), {"id": run_id}).one()
 
 
-def _carry_out(database: Database, municipality: Municipality, run_id: UUID, progress: Progress) -> Certified:
+def _carry_out(database: Database, municipality: Municipality, run_id: UUID, progress: Progress) -> None:
     with database.transaction(municipality.id) as session:
         rules = _run(session, run_id).rules
     for part in _parts(rules):
@@ -204,7 +225,6 @@ def _carry_out(database: Database, municipality: Municipality, run_id: UUID, pro
             pass
     for rule in rules:
         _remove_files(database, municipality, run_id, rule)
-    return _finish(database, municipality, run_id)
 
 
 def _chunk(database: Database, municipality: Municipality, run_id: UUID, part: _Part) -> int:
