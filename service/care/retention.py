@@ -7,6 +7,7 @@ next one, with the rules and the date that it began with, before that does its o
 import json
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -123,7 +124,7 @@ def _dry_run(database: Database, municipality: Municipality, on: date, progress:
             while taken := _take(session, municipality, part):
                 _count(counts, part.rule, part.step.table, taken)
         for rule in rules:
-            if files := _import_files(database, session, municipality, rule):
+            if files := _files(database, session, municipality, rule):
                 _count(counts, rule, _FILES, len(files))
         session.rollback()
     applied = _applied(rules, counts)
@@ -183,7 +184,9 @@ def _open_run(database: Database, municipality: Municipality) -> UUID | None:
 def _finished_run(database: Database, municipality: Municipality, on: date, actor: Actor) -> UUID | None:
     with database.transaction(municipality.id) as session:
         found: UUID | None = session.execute(
-            text("SELECT id FROM retention_run WHERE on_date = :on AND door = :door AND finished_at IS NOT NULL LIMIT 1"),
+            text(
+                "SELECT id FROM retention_run WHERE on_date = :on AND door = :door AND finished_at IS NOT NULL LIMIT 1"
+            ),
             {"on": on, "door": actor.door},
         ).scalar()
     return found
@@ -255,22 +258,23 @@ def _note(session: Session, run_id: UUID, rule: dict[str, Any], table: str, rows
     )
 
 
-def _import_files(database: Database, session: Session, municipality: Municipality, rule: dict[str, Any]) -> list[Any]:
-    """The files of rejected rows that are due."""
+def _files(database: Database, session: Session, municipality: Municipality, rule: dict[str, Any]) -> list[Path]:
+    """The files in the home that are due with the rows of a rule."""
     kind = kind_of(rule["what"])
-    if not kind.import_files or rule["cut_off"] is None:
+    if kind.files is None or rule["cut_off"] is None:
         return []
-    origin = kind.origins[rule["counted_from"]]
+    names = kind.files.names.replace("{origin}", kind.origins[rule["counted_from"]])
     due = session.execute(
-        text(f"SELECT id FROM register_import WHERE {origin} <= CAST(:cut_off AS date) ORDER BY id"),
+        text(names.replace(":cut_off", "CAST(:cut_off AS date)") + " ORDER BY 1"),
         {"cut_off": rule["cut_off"], "zone": municipality.time_zone},
     ).scalars()
-    return [file for one in due if (file := database.home / "imports" / str(one) / "rejected.csv").exists()]
+    under = [path.format(code=municipality.code, name=name) for name in due for path in kind.files.paths]
+    return [file for path in under if (file := database.home / path).exists()]
 
 
 def _remove_files(database: Database, municipality: Municipality, run_id: UUID, rule: dict[str, Any]) -> None:
     with database.transaction(municipality.id) as session:
-        files = _import_files(database, session, municipality, rule)
+        files = _files(database, session, municipality, rule)
         if not files:
             return
         _note(session, run_id, rule, _FILES, len(files))
