@@ -53,6 +53,7 @@ from service.identity.permissions import PUBLIC
 from service.jobs import api as jobs_api
 from service.jobs import today as jobs_today
 from service.jobs import web as jobs_web
+from service.jobs.alarms import AlarmLog
 from service.jobs.queries import measures
 from service.letters import api as letters_api
 from service.letters import returns_web
@@ -182,6 +183,7 @@ def health(request: Request[None, None, State]) -> Response[Health]:
             watched = measures(session)
     except SQLAlchemyError:
         return Response(Health("unavailable", database="unavailable"), status_code=503)
+    request.app.state.alarms.tell(watched)
     overdue, failed = (
         [f"{job.place} {job.job}" for job in watched if job.alarm == kind] for kind in ("overdue", "failed")
     )
@@ -221,7 +223,7 @@ def create_app(database: Database, public_url: str = LOCAL_URL, requests_a_minut
         ],
         state=State(
             {"database": database, "key_ring": keys, "cookies": cookies, "csrf": csrf, "public_url": public_url}
-            | {"timetable": TIMETABLE, "waiting": WAITING}
+            | {"timetable": TIMETABLE, "waiting": WAITING, "alarms": AlarmLog()}
         ),
         middleware=[Authentication(), rate_limit(requests_a_minute), DefineMiddleware(Csrf, config=csrf)],
         guards=[guard],

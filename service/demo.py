@@ -30,12 +30,13 @@ from service.eligibility import actions as eligibility
 from service.eligibility import schemes
 from service.eligibility.commands import account_lines
 from service.eligibility.parameters import PRESETS, SCHEME
-from service.errors import NotFound
+from service.errors import Conflict, NotFound
 from service.identity.actions import Municipality, add_member, add_municipality, find_municipality
 from service.identity.mails import link_address
 from service.identity.organisations import add_organisation, add_volunteer_organisation
 from service.identity.sessions import find_account, make_link
-from service.jobs.actions import run_now
+from service.jobs.actions import order_run, run_now
+from service.jobs.queries import history
 from service.jobs.running import Ran
 from service.jobs.work import find_job, find_place
 from service.letters import printing
@@ -51,6 +52,7 @@ from service.values.secrecy import KeyRing
 from service.web.commands import serve_at
 
 CODE, NAME = "0000", "Medby"
+_REPORT = "report"
 _SERVICE, _CLUB, _ORGANISATION = "Sundhedsplejen", "Medby Idrætsforening", "Ferie for alle"
 # Each with the place of the role: the municipality, a service or club of it, or the volunteer organisation.
 _CLUB_NUMBER, _CLUB_ACCOUNT = "37000043", "DK5000400440116243"
@@ -102,19 +104,38 @@ def demo(households: int, port: int | None, as_json: bool) -> None:
 
 
 def _with_links(database: Database, url: str, requests_a_minute: int, as_json: bool) -> Litestar:
-    """The application, after a fresh link for every role has been printed: by now it is known where the pages are."""
+    """The application, after a fresh link for every role has been printed: by now it is known where the pages are.
+
+    The worker beside it is given the month's report to make, so that the page of the jobs shows one at work.
+    """
     with database.transaction() as session:
         links = [(role, place, email, _link(session, url, email)) for email, _, role, place in _PEOPLE]
+    at_work = _order_report(database)
     folder = load().home / "emails"
     if as_json:
         made = [{"role": role, "place": place, "email": email, "url": link} for role, place, email, link in links]
-        click.echo(json.dumps({"sign_in_links": made, "emails": str(folder)}, ensure_ascii=False))
+        said = {"sign_in_links": made, "emails": str(folder), "job": {"job": _REPORT, "run": str(at_work)}}
+        click.echo(json.dumps(said, ensure_ascii=False))
     else:
         click.echo("\nSign in, each link once and within 24 hours:")
         for role, place, email, link in links:
             click.echo(f"  {role}, {place} ({email})\n    {link}")
-        click.echo(f"E-mails that the program writes are put into {folder}\n")
+        click.echo(f"E-mails that the program writes are put into {folder}")
+        click.echo(
+            f"The worker makes the report of the month: {url}/jobs/runs/{at_work} shows it to the administrator.\n"
+        )
     return create_app(database, url, requests_a_minute)
+
+
+def _order_report(database: Database) -> UUID:
+    """Give the report of the month to the worker, or find the one that it made before; the id of its run."""
+    with database.transaction() as session:
+        place = find_place(session, CODE)
+        act_for(session, place.id)
+        try:
+            return order_run(session, place, find_job(TIMETABLE, _REPORT, installation=False), COMMAND).id
+        except Conflict:
+            return history(session, _REPORT, 1)[0].id
 
 
 def _link(session: Session, url: str, email: str) -> str:

@@ -372,3 +372,36 @@ def test_a_command_refuses_whom_the_table_does_not_allow_it(
 
 def test_the_docs_show_the_table() -> None:
     assert Path("docs/who-may-what.md").read_text() == permissions.as_page()
+
+
+PEOPLE = ("Nabobarn", "Nabosoester", "Nabofaetter", "H1s mor", "H2s mor")
+
+
+def test_whatever_shows_a_person_leaves_an_entry_in_the_trail(
+    walk: tuple[Walk, TestClient[Litestar]], owner: Connection
+) -> None:
+    """Every page and answer of the town's own people is asked for, with the id of a row of each kind."""
+    walker, client = walk
+    tenant = walker.town.municipality.id
+    theirs = ids_of(owner, tenant)
+    owner.rollback()
+    with walker.town.database.transaction() as session:
+        walker.accounts["reader"] = add_member(session, tenant, "reader@nabo.example", "Reader", "case_worker")
+    entries = "SELECT count(*) FROM audit_entry"
+    shown, unseen = 0, []
+    for call in calls_of(walker.app):
+        if call.method != "GET" or not allowed(call.permission, "case_worker"):
+            continue
+        ids = theirs.values() if any(kind == "uuid" for _, kind in call.parameters) else [tenant]
+        for found in ids:
+            [(before,)] = walker.town.rows(entries)
+            address = call.address(**{name: found for name, kind in call.parameters if kind == "uuid"})
+            answer = walker.call(client, "reader", call, address)
+            assert answer.status_code < 500, (call.name, answer.text[:200])
+            if not any(name in answer.text for name in PEOPLE):
+                continue
+            shown += 1
+            if walker.town.rows(entries) == [(before,)]:
+                unseen.append(call.name)
+    assert unseen == []
+    assert shown > 5

@@ -20,6 +20,16 @@ class Step(msgspec.Struct, frozen=True):
     change: str = ""
 
 
+class Files(msgspec.Struct, frozen=True):
+    """Files in the home that go with rows: the name of each by SQL, and where they lie under it.
+
+    `paths` may say `{code}`, the municipality's, and `{name}`. The condition is as that of a step.
+    """
+
+    names: str
+    paths: tuple[str, ...]
+
+
 class Kind(msgspec.Struct, frozen=True):
     """A kind of data. `origins` gives the SQL of each date from which its period may be counted, the preset first; it
     is empty where each table has its own.
@@ -34,8 +44,7 @@ class Kind(msgspec.Struct, frozen=True):
     origins: dict[str, str]
     steps: tuple[Step, ...]
     locks: tuple[str, ...] = ()
-    import_files: bool = False
-    """Whether the files of rejected rows, which an import leaves in the home, go with it."""
+    files: Files | None = None
 
 
 def _day(instant: str) -> str:
@@ -68,6 +77,9 @@ _DROPPED_SET = """{origin} <= :cut_off
     AND NOT EXISTS (SELECT FROM refresh_run r WHERE r.fact_set_id = fact_set.id AND r.state = 'held')"""
 
 _OLD_IMPORTS = "SELECT id FROM register_import WHERE {origin} <= :cut_off"
+_IMPORT_FILES = Files(
+    "SELECT id::text FROM register_import WHERE {origin} <= :cut_off", ("imports/{name}/rejected.csv",)
+)
 
 _WAITING = "l.state IN ('queued', 'held_back', 'batched')"
 
@@ -93,6 +105,13 @@ _ENDED_HOUSEHOLD = f"""anonymised_at IS NULL AND {{origin}} <= :cut_off
     AND NOT EXISTS (SELECT FROM household_member m WHERE m.household_id = household.id)
     AND NOT EXISTS (SELECT FROM household_member_past m WHERE m.household_id = household.id)
     AND NOT EXISTS (SELECT FROM letter l WHERE l.household_id = household.id AND {_WAITING})"""
+
+# What the timetable and the pages have rendered. A digest by which a batch is known to be delivered stays.
+_PRINTED_FILES = Files(
+    """SELECT format('batch-%s%s', lpad(number::text, greatest(5, length(number::text)), '0'),
+        CASE WHEN protected THEN '-protected' END) FROM print_batch WHERE {origin} <= :cut_off""",
+    tuple(f"{folder}/{{code}}/{{name}}.{ending}" for folder in ("outbox/print", "print") for ending in ("pdf", "csv")),
+)
 
 _SENT = "batch_id IN (SELECT id FROM print_batch WHERE {origin} <= :cut_off)"
 
@@ -153,11 +172,11 @@ KINDS = (
         months=6,
         origins={"imported": _day("imported_at")},
         steps=(Step("rejected_row", f"import_id IN ({_OLD_IMPORTS})"),),
-        import_files=True,
+        files=_IMPORT_FILES,
     ),
     Kind(
         what="letter_contents",
-        meaning="What letters said and corrected addresses",
+        meaning="What letters said, their printed files here, and corrected addresses",
         way=ERASE,
         months=12,
         origins={"handed_over": _day("handed_over_at")},
@@ -170,6 +189,7 @@ KINDS = (
                 "address = NULL",
             ),
         ),
+        files=_PRINTED_FILES,
     ),
     Kind(
         what="past_rows",
@@ -258,8 +278,9 @@ KINDS = (
             Step(
                 "person",
                 _ENDED_PERSON,
+                # By the year's last day: a period's report counts ages on its first, which stay as they were.
                 """given_name = '', family_name = '', language = '', birth_date = make_date(
-                    extract(year FROM birth_date)::int, 1, 1), identity_hash = uuid_send(gen_random_uuid()),
+                    extract(year FROM birth_date)::int, 12, 31), identity_hash = uuid_send(gen_random_uuid()),
                     identity_cipher = '', anonymised_at = :at""",
             ),
         ),

@@ -119,6 +119,8 @@ def result_of(run: Run) -> Text | None:
     """What came of a run in a sentence that can be translated; None where only the run's English text has it."""
     if run.state != "done" or run.outcome is None:
         return None
+    if run.outcome.get("state") == "held" and run.job in JOBS:
+        return Text(N_("A result is held, because it is far off the last one. A second person approves it."))
     if run.outcome.get("state") == "held":
         return Text(N_("It is held, because it is far off the last one. Nothing has changed yet."))
     say = _SAID.get(run.job)
@@ -184,7 +186,16 @@ def _counted(template: str, name: str) -> Callable[[dict[str, Any]], Text]:
     return lambda outcome: Text(template, {name: Count(outcome[name])})
 
 
+def _kept(outcome: dict[str, Any]) -> Text:
+    if not outcome["reports"]:
+        return Text(N_("Nothing has been determined in the period; there is nothing to report."))
+    return Text(N_("Reports made: {reports}."), {"reports": Count(outcome["reports"])})
+
+
 _SAID: Final[Mapping[str, Callable[[dict[str, Any]], Text]]] = {
+    "refresh-year": _refreshed,
+    "refresh-month": _refreshed,
+    "report": _kept,
     "seal": _counted(N_("Entries sealed: {entries}."), "entries"),
     "letters": _counted(N_("Letters handed over: {letters}."), "letters"),
     "retention": _counted(N_("Rows erased or made anonymous: {rows}."), "rows"),

@@ -135,7 +135,7 @@ def test_a_key_that_somebody_may_still_write_with_is_not_retired(town: Town, mon
     monkeypatch.setattr(rotation, "_PATIENCE_SECONDS", 0)
     with town.session() as busy:
         busy.execute(text("UPDATE household SET uncertain = uncertain"))
-        assert "is being written" in town.run.fails("keys", "retire", 1)
+        assert "is at work" in town.run.fails("keys", "retire", 1)
     assert KeyRing.open(town.database.home / "keys" / NAME).key_ids == (1, 2)
 
 

@@ -17,6 +17,7 @@ from service.audit.actions import COMMAND
 from service.care import retention
 from service.care.retention import apply_retention
 from service.care.rules import cut_off
+from service.reporting import queries as reporting
 from service.values.progress import Progress
 from tests.conftest import Medspiller
 from tests.passes.town import CODE, Town
@@ -112,7 +113,7 @@ def test_who_is_in_the_register_or_has_a_pass_stays(town: Town, at: At) -> None:
     assert town.rows("SELECT count(*) FROM person WHERE anonymised_at IS NULL AND ended_at IS NULL") == [(4,)]
     assert town.sound()
     blank = "SELECT given_name, family_name, identity_cipher, extract(month FROM birth_date) FROM person WHERE id = :id"
-    assert [town.rows(blank, id=person_id) for (person_id,) in before] == [[("", "", b"", 1)]] * 2
+    assert [town.rows(blank, id=person_id) for (person_id,) in before] == [[("", "", b"", 12)]] * 2
     assert town.rows("SELECT count(*) FROM household_member_past") == [(0,)]
     # Whoever comes back is a new person.
     town.people += family
@@ -176,6 +177,11 @@ def full(town: Town, at: At, installation: Path) -> Town:
             SELECT tenant_id, id, 'x', '1', '', '2017-12-31', now() FROM household""",
         ):
             session.execute(text(f"INSERT INTO {statement}"))
+    for folder in ("outbox", "."):
+        lies = installation / folder / "print" / CODE
+        lies.mkdir(parents=True)
+        for name in ("batch-00001.pdf", "batch-00001.csv", "batch-00002.pdf", ".batch-00001.delivered"):
+            (lies / name).touch()
     return town
 
 
@@ -189,9 +195,28 @@ def test_a_dry_run_counts_what_a_commit_takes(full: Town, at: At, installation: 
     assert set(dry) == {rule["what"] for rule in full.say("retention", "show")["rules"]}
     assert run(full, "--commit") == {}
     assert list((installation / "imports").rglob("rejected.csv")) == []
+    assert dry["letter_contents"]["files"] == 4
+    left = {path.name for folder in ("outbox/print", "print") for path in (installation / folder / CODE).iterdir()}
+    assert left == {"batch-00002.pdf", ".batch-00001.delivered"}
     assert full.sound()
     # Statistics live on.
     assert full.rows("SELECT count(*) FROM determination WHERE outcome = 'entitled'")[0][0] > 0
+
+
+def test_statistics_stay_as_they_were(full: Town, at: At) -> None:
+    """Whoever is anonymised is counted in the same district and age group as before."""
+
+    def counted() -> reporting.Figures | None:
+        with full.session() as session:
+            scheme = session.execute(text("SELECT id FROM scheme")).scalar_one()
+            return reporting.figures(session, scheme, date(2017, 1, 1), reporting.age_groups(3, 17))
+
+    before = counted()
+    assert before is not None
+    assert sum(map(sum, before.table.values["issued"])) == 3
+    at("2040-01-01T08:00Z")
+    assert run(full, "--commit")["ended_persons"]["person"] > 0
+    assert counted() == before
 
 
 def test_kept_answers_go_when_they_are_48_hours_old(full: Town, at: At) -> None:
