@@ -77,6 +77,9 @@ from service.passes import letters_web as pass_letters_web
 from service.passes import today as passes_today
 from service.passes import web as passes_web
 from service.payments import api as payments_api
+from service.payments import checks_web
+from service.payments import club_api as payments_club_api
+from service.payments import club_web as payments_club_web
 from service.payments import follow_web as payments_follow_web
 from service.payments import today as payments_today
 from service.payments import web as payments_web
@@ -148,7 +151,10 @@ DOORS = (
     own_api,
     payments_web,
     payments_follow_web,
+    checks_web,
+    payments_club_web,
     payments_api,
+    payments_club_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 

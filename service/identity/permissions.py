@@ -63,6 +63,13 @@ _TABLE: Final = (
         ("administrator", "finance_officer", "auditor"),
         "payments",
     ),
+    Permission(
+        "payments.own",
+        N_("See the club's own payments, and answer what it is asked about claims"),
+        ("club_treasurer",),
+        "claims",
+        places=("club",),
+    ),
     Permission("payments.create", N_("Make, renew and cancel payment runs"), _FINANCE),
     Permission("payments.approve", N_("Approve payment runs of somebody else"), _FINANCE),
     Permission("payments.release", N_("Release payment runs that two others made and approved"), _FINANCE),

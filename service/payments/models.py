@@ -80,7 +80,7 @@ class PaymentRun(IdentifiedRow, table=True):
 
     `content` is a digest of all that is in it, by which a change after its creation is noticed. `as_of`: claims that
     were decided later are not in it. `created_by` is empty where the timetable made it. `debtor` is as it was at the
-    release, so that the file can be made again to the byte.
+    release, so that the file can be made again to the byte. `told`: its clubs have their remittance advice.
     """
 
     __tablename__ = "payment_run"
@@ -133,6 +133,7 @@ class PaymentRun(IdentifiedRow, table=True):
     file_format: str | None = None
     debtor: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
     file_sha256: str | None = None
+    told: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     ended_at: datetime | None = instant(nullable=True)
 
 

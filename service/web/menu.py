@@ -38,6 +38,7 @@ MENU: tuple[Entry, ...] = (
     Entry("/register", N_("Register"), "register.read"),
     Entry("/schemes", N_("Schemes"), "schemes.read"),
     Entry("/payments", N_("Payments"), "payments.read"),
+    Entry("/club/payments", N_("Payments to the club"), "payments.own"),
     Entry("/reports", N_("Reports"), "reports.read"),
     Entry("/jobs", N_("Jobs"), "jobs.read"),
     Entry("/people", N_("Users"), "people.read"),

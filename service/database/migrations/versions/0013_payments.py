@@ -89,6 +89,7 @@ CREATE TABLE payment_run (
     file_format VARCHAR,
     debtor JSONB,
     file_sha256 VARCHAR,
+    told BOOLEAN DEFAULT false NOT NULL,
     ended_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_payment_run PRIMARY KEY (tenant_id, id),
     CONSTRAINT uq_payment_run_tenant_id_number UNIQUE (tenant_id, number),
