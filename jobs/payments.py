@@ -53,7 +53,7 @@ def tell(session: Session, work: Work) -> Told:
 
 
 def read_bank(work: Work) -> Told:
-    """Read the bank's files in HOME/inbox/bank/CODE, each in a transaction of its own; what was read is moved to `read`.
+    """Read the files in HOME/inbox/bank/CODE, each in a transaction of its own; what was read is moved to `read`.
 
     A file that cannot be read goes to `refused` with the reason beside it. Killed in between, a file is found again and
     changes nothing.

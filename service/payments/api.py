@@ -1,6 +1,6 @@
 """Payment runs in the API: made, renewed, approved, released and cancelled by people; read by people and systems."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -37,6 +37,8 @@ from service.payments.bank_file import write_bank_file
 from service.web.idempotency import idempotent
 from service.web.paging import PAGE, After, Limit, decode_cursor, page_of
 from service.web.problems import DOCUMENTED
+
+Shown = TypeVar("Shown", bound=msgspec.Struct)
 
 _RUNS: Final = "/api/v1/payment-runs"
 _ONE: Final = f"{_RUNS}/{{run_id:uuid}}"
@@ -297,14 +299,12 @@ def _detail(session: Session, run_id: UUID) -> PaymentRunDetail:
 
 
 def _summary(one: queries.ListedRun) -> PaymentRunSummary:
-    summary: PaymentRunSummary = _as(PaymentRunSummary, one)
-    return summary
+    return _as(PaymentRunSummary, one)
 
 
 def _payment(one: queries.PaymentLine) -> PaymentSummary:
-    summary: PaymentSummary = _as(PaymentSummary, one)
-    return summary
+    return _as(PaymentSummary, one)
 
 
-def _as(struct: type[Any], row: msgspec.Struct) -> Any:
+def _as(struct: type[Shown], row: msgspec.Struct) -> Shown:
     return msgspec.convert(row, struct, from_attributes=True)

@@ -1,6 +1,6 @@
 """A club's payments, remittance advices and checks by lot, for the club and its system; the same checks for staff."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -31,6 +31,8 @@ from service.values.accounts import mask_account
 from service.web.idempotency import idempotent
 from service.web.paging import PAGE, After, Limit, decode_cursor, page_of
 from service.web.problems import DOCUMENTED
+
+Shown = TypeVar("Shown", bound=msgspec.Struct)
 
 _OPEN: Final[dict[str, Any]] = {"sync_to_thread": True, "tags": ["payments"], "responses": DOCUMENTED}
 _OWN: Final = _OPEN | {"opt": may("payments.own")}
@@ -116,5 +118,5 @@ def _own(one: PaymentLine) -> OwnPayment:
     return OwnPayment(**(shown | {"account": mask_account(one.account) if one.account else None}))
 
 
-def _as(struct: type[Any], row: msgspec.Struct) -> Any:
+def _as(struct: type[Shown], row: msgspec.Struct) -> Shown:
     return msgspec.convert(row, struct, from_attributes=True)
