@@ -7,6 +7,7 @@ from pathlib import Path
 import pypdfium2
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from jobs.payments import make_run, read_bank, tell
 from service.audit.actions import COMMAND
@@ -189,7 +190,7 @@ def test_what_was_released_is_not_taken_away(paying: Paying) -> None:
     released(paying)
     for statement in ("DELETE FROM payment_claim", "DELETE FROM payment", "DELETE FROM recovery_use"):
         with (
-            pytest.raises(Exception, match="released is not taken away|violates foreign key"),
+            pytest.raises(IntegrityError),
             paying.town.session() as session,
         ):
             session.execute(text(statement))
