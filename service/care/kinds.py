@@ -311,3 +311,34 @@ KINDS = (
         steps=(Step("kept_answer", "{origin} + 2 < :cut_off"),),
     ),
 )
+
+_OF_THE_TRAIL = "The trail proves who did what for as long as there is a trail. It has ids and codes, no names."
+_WHO_IS_MEANT = "Ids, states, dates and amounts for statistics and accounts. Whom they mean goes with the person."
+_OF_NOBODY = "Settings, counts and runs; nothing in it is about a person of the register."
+_OF_STAFF = "Of the people who sign in; it goes with their second factor."
+
+KEPT = {
+    "audit_entry": _OF_THE_TRAIL,
+    "audit_seal": _OF_THE_TRAIL,
+    "audit_sealed": _OF_THE_TRAIL,
+    "ended_notice": _WHO_IS_MEANT,
+    "household_member": "Who lives where now: the next extract says when that is over.",
+    "job_run": _OF_NOBODY,
+    "job_time": _OF_NOBODY,
+    "leisure_pass": _WHO_IS_MEANT,
+    "letter_settings": _OF_NOBODY,
+    "parameter_version": _OF_NOBODY,
+    "pass_entry": _WHO_IS_MEANT,
+    "pass_letter": _WHO_IS_MEANT,
+    "print_batch": _OF_NOBODY,
+    "private_code": _WHO_IS_MEANT,
+    "recovery_code": _OF_STAFF,
+    "refresh_run": _OF_NOBODY,
+    "report_settings": _OF_NOBODY,
+    "retention_rule": _OF_NOBODY,
+    "retention_run": _OF_NOBODY,
+    "review_decision": _WHO_IS_MEANT,
+    "scheme": _OF_NOBODY,
+    "second_factor": _OF_STAFF,
+}
+"""The tables of case data that no rule takes, and why. A new table has a rule above or a reason here."""

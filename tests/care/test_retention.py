@@ -15,10 +15,12 @@ from sqlalchemy import text
 
 from service.audit.actions import COMMAND
 from service.care import retention
+from service.care.kinds import KEPT, KINDS
 from service.care.retention import apply_retention
 from service.care.rules import cut_off
 from service.reporting import queries as reporting
 from service.values.progress import Progress
+from tests.care.slow import SlowPath
 from tests.conftest import Medspiller
 from tests.passes.town import CODE, Town
 
@@ -201,6 +203,44 @@ def test_a_dry_run_counts_what_a_commit_takes(full: Town, at: At, installation: 
     assert full.sound()
     # Statistics live on.
     assert full.rows("SELECT count(*) FROM determination WHERE outcome = 'entitled'")[0][0] > 0
+
+
+LIFE = (
+    "2017-05-01",
+    "2017-08-01",
+    "2018-03-31",
+    "2019-02-01",
+    "2020-01-01",
+    "2022-02-01",
+    "2022-12-31",
+    "2023-01-02",
+    "2040-01-01",
+)
+
+
+def test_through_the_years_it_takes_what_a_slow_path_finds(full: Town, at: At) -> None:
+    """On each of these days what is due is counted in two ways and then erased; the next begins with what is left."""
+    found = {}
+    for day in LIFE:
+        at(f"{day}T08:00Z")
+        rules = full.say("retention", "show")["rules"]
+        expected = SlowPath(full).take(rules, date.fromisoformat(day))
+        assert run(full) == expected, day
+        assert run(full, "--commit") == expected, day
+        found |= expected
+    assert set(found) == {rule["what"] for rule in rules}
+    assert full.sound()
+
+
+def test_every_table_of_case_data_has_a_rule_or_a_reason(full: Town) -> None:
+    tables = {
+        name
+        for (name,) in full.rows("SELECT relname FROM pg_class JOIN pg_policy ON polrelid = pg_class.oid")
+        if not name.startswith("pg_")
+    }
+    ruled = {step.table for kind in KINDS for step in kind.steps}
+    assert tables - ruled - set(KEPT) == set(), "say in service/care/kinds.py how long it is kept, or why for good"
+    assert set(KEPT) - tables == ruled & set(KEPT) == set()
 
 
 def test_statistics_stay_as_they_were(full: Town, at: At) -> None:
