@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from service.errors import Forbidden, NotFound
 from service.identity.access import Place, Principal
-from service.identity.permissions import PERMISSIONS
+from service.identity.permissions import allowed_to_roles
 from service.values import clock
 from service.values.random_secrets import digest, draw
 
@@ -116,10 +116,11 @@ def person_behind(session: Session, secret: str) -> Principal | None:
         return None
     owes = _owes_second_factor(row)
     roles = tuple(row.roles or ())
+    place = None if row.tenant_id is None or owes else msgspec.convert(row, Place, from_attributes=True)
     return Principal(
         name=row.account_name,
-        place=None if row.tenant_id is None or owes else msgspec.convert(row, Place, from_attributes=True),
-        permissions=frozenset() if owes else permissions_of(roles, row.organisation_kind or row.kind),
+        place=place,
+        permissions=frozenset() if place is None else allowed_to_roles(roles, place.sort),
         account_id=row.account_id,
         session_id=row.session_id,
         email=row.email,
@@ -136,15 +137,6 @@ def _owes_second_factor(row: Any) -> bool:
     """Of the roles anywhere, not only here: whoever switches places must not get past it."""
     weak = row.method != "command" and row.second_factor_at is None
     return weak and (row.second_factor or bool(set(row.all_roles or ()) - WITHOUT_SECOND_FACTOR))
-
-
-def permissions_of(roles: tuple[str, ...], kind: str | None) -> frozenset[str]:
-    """What somebody with these roles may do in a place of this kind."""
-    return frozenset(
-        name
-        for name, permission in PERMISSIONS.items()
-        if kind in permission.places and set(roles) & set(permission.roles)
-    )
 
 
 def places_of(session: Session, account_id: UUID) -> list[Membership]:
