@@ -60,6 +60,16 @@ class Call(msgspec.Struct, frozen=True):
     def takes_id(self) -> bool:
         return any(kind == "uuid" for _, kind in self.parameters)
 
+    @property
+    def takes_name(self) -> bool:
+        """Whether it takes a number or a name that each municipality gives itself."""
+        return any(kind == "int" or name in ("key", "scheme") for name, kind in self.parameters)
+
+    def is_about(self, table: str) -> bool:
+        """Whether it takes an id of a table's rows, as far as the names of its parameters tell."""
+        nouns = [name.removesuffix("_id").removesuffix("_key") for name, kind in self.parameters if kind == "uuid"]
+        return any(noun in table for noun in nouns)
+
     def address(self, id_: UUID | None = None) -> str:
         """The path with this id for every one that it takes, or with ids of nothing, and with names that others use."""
         filled = self.path
@@ -126,7 +136,9 @@ class Walk:
 
     def call(self, caller: str, call: Call, address: str, body: Any = None) -> Any:
         """The answer to a call; a body goes to the API as JSON, to a page as its form, or as its query."""
-        credentials, cookies = self._known.setdefault(caller, self._credentials(caller))
+        if caller not in self._known:
+            self._known[caller] = self._credentials(caller)
+        credentials, cookies = self._known[caller]
         cookies = cookies | {"csrf": self._csrf}
         headers = {"accept": "application/json", "x-csrftoken": self._csrf} | credentials
         headers["cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
@@ -137,11 +149,12 @@ class Walk:
             kind = "application/x-www-form-urlencoded" if call.is_page else "application/json"
             headers["content-type"] = kind
             content = urlencode(body or {}, doseq=True) if call.is_page else json.dumps(body or {})
-        if call.permission in ("signed in", "halfway") and call.method != "GET":
-            # It may have ended the session.
-            del self._known[caller]
         self._client.cookies.clear()
-        return self._client.request(call.method, address, headers=headers, content=content, follow_redirects=False)
+        answer = self._client.request(call.method, address, headers=headers, content=content, follow_redirects=False)
+        if answer.headers.get("location") == "/sign-in":
+            # The session has ended.
+            del self._known[caller]
+        return answer
 
     def _credentials(self, caller: str) -> tuple[dict[str, str], dict[str, str]]:
         if caller.startswith("token:"):
@@ -205,7 +218,8 @@ class Asked:
         """The fields of every form that a page reads, by name; a form that is filled in may lead it to another."""
         self._seen.clear()
         send({})
-        send({name: filled(field, uuid4()) for name, field in self._fields().items()})
+        if any(map(holds_id, self._fields().values())):
+            send({name: filled(field, uuid4()) for name, field in self._fields().items()})
         return self._fields()
 
     def _fields(self) -> dict[str, Field]:
@@ -239,8 +253,8 @@ def body_of(schema: dict[str, Any], call: Call, id_: UUID) -> tuple[dict[str, An
     if not content:
         return {}, queries
     body = dict(content["example"])
-    type_ = schema["components"]["schemas"][content["schema"]["$ref"].rsplit("/", 1)[1]]
-    for name, kind in type_["properties"].items():
+    named = (content["schema"].get("allOf") or [content["schema"]])[0]["$ref"]
+    for name, kind in schema["components"]["schemas"][named.rsplit("/", 1)[1]]["properties"].items():
         if "uuid" in json.dumps(kind):
             body[name] = [str(id_)] if kind.get("type") == "array" else str(id_)
     return body, queries
