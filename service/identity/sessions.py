@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from service.errors import Forbidden, NotFound
 from service.identity.access import Place, Principal
+from service.identity.own_acts import note_sign_in
 from service.identity.permissions import allowed_to_roles
 from service.values import clock
 from service.values.random_secrets import digest, draw
@@ -82,6 +83,7 @@ def use_link(session: Session, secret: str, agent: str) -> str:
     ).one_or_none()
     if row is None:
         raise NotFound("This link has been used or is too old. Ask for a new one.")
+    note_sign_in(session, row.account_id, row.made_by)
     return open_session(session, row.account_id, row.made_by, agent)
 
 

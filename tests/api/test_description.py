@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator
 from html import unescape
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import jsonschema_rs
+import msgspec
 import pytest
+from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
 from service.app import create_app
@@ -99,6 +101,36 @@ def test_every_call_says_what_it_does_and_what_else_it_may_answer(pages: TestCli
         assert {"400", "401", "403", "404", "409", "413", "422", "429", "503"} <= set(operation["responses"]), name
         of_query = [one for one in operation.get("parameters", []) if one["in"] == "query"]
         assert [one["name"] for one in of_query if not one.get("description")] == [], name
+
+
+def structs_in(type_: Any) -> Iterator[type[msgspec.Struct]]:
+    """The Structs that a type is or holds."""
+    info = msgspec.inspect.type_info(type_)
+    if isinstance(info, msgspec.inspect.StructType):
+        yield info.cls
+        for field in info.fields:
+            yield from structs_in(_hint(info.cls, field.name))
+    for inner in get_args(type_):
+        if inner is not type(None) and not isinstance(inner, msgspec.Meta | str | int):
+            yield from structs_in(inner)
+
+
+def _hint(struct: type[msgspec.Struct], field: str) -> Any:
+    return get_type_hints(struct, include_extras=True)[field]
+
+
+def test_no_body_takes_a_field_that_it_does_not_know(database: Database) -> None:
+    """Mass assignment: what a caller may not set is refused, not passed over, wherever in the body it stands."""
+    bodies = {
+        handler.parsed_data_field.annotation
+        for route in create_app(database).routes
+        if isinstance(route, HTTPRoute) and route.path.startswith("/api/")
+        for handler, _ in route.route_handler_map.values()
+        if handler.parsed_data_field is not None
+    }
+    structs = {struct for body in bodies for struct in structs_in(body)}
+    assert len(structs) > 15
+    assert [one.__name__ for one in structs if not one.__struct_config__.forbid_unknown_fields] == []
 
 
 def test_every_call_that_does_something_takes_a_key_and_every_list_a_cursor(pages: TestClient[Any]) -> None:
