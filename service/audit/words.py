@@ -49,7 +49,7 @@ ACTIONS: Final = {
     "identity.second_factor.remove": N_("Removed their own second factor"),
     "identity.second_factor.reset": N_("Reset somebody's second factor"),
     "identity.second_factor.set": N_("Set up their own second factor"),
-    "identity.sign_in": N_("Signed in"),
+    "identity.sign_in": N_("Signed in to Medspiller"),
     "identity.sign_in_link.make": N_("Made a link to sign in with"),
     "identity.sign_out.everywhere": N_("Signed out everywhere"),
     "identity.token.make": N_("Made a token"),
