@@ -7,7 +7,6 @@ from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -94,7 +93,7 @@ from service.web.forms import Redisplayed, show_again
 from service.web.nowhere import nothing_to_do, nothing_to_see
 from service.web.preferences import choose_language
 from service.web.problems import HANDLERS
-from service.web.reference import ReferencePage, schema_router
+from service.web.reference import Description, ReferencePage, schema_router
 from service.web.security import BODY_BYTES, headers_for, rate_limit
 from service.web.today import today
 
@@ -253,7 +252,7 @@ def create_app(database: Database, public_url: str = LOCAL_URL, requests_a_minut
             security=[{"token": []}, {"session": []}],
             openapi_router=schema_router(),
             use_handler_docstrings=True,
-            render_plugins=[ReferencePage(path="/"), JsonRenderPlugin()],
+            render_plugins=[ReferencePage(path="/"), Description()],
         ),
     )
 

@@ -66,8 +66,13 @@ ACTIONS: Final = {
     "identity.municipality.add": N_("Added the municipality"),
     "identity.organisation.add": N_("Added a service or club"),
     "identity.organisation.end": N_("Ended a service or club"),
+    "identity.second_factor.codes": N_("Made new recovery codes"),
+    "identity.second_factor.remove": N_("Removed their own second factor"),
     "identity.second_factor.reset": N_("Reset somebody's second factor"),
+    "identity.second_factor.set": N_("Set up their own second factor"),
+    "identity.sign_in": N_("Signed in to Medspiller"),
     "identity.sign_in_link.make": N_("Made a link to sign in with"),
+    "identity.sign_out.everywhere": N_("Signed out everywhere"),
     "identity.token.make": N_("Made a token"),
     "identity.token.revoke": N_("Revoked a token"),
     "jobs.order": N_("Ordered work"),
@@ -175,9 +180,11 @@ _DETAILS: Final = {
     "letters": N_("letters"),
     "letters_queued": N_("letters queued"),
     "members": N_("roles"),
+    "method": N_("how"),
     "months": N_("months"),
     "number": N_("number"),
     "on": N_("as of"),
+    "origin": N_("how it came about"),
     "outcome": N_("outcome"),
     "passes_issued": N_("passes issued"),
     "passes_revoked": N_("passes revoked"),
@@ -212,13 +219,19 @@ _DETAILS: Final = {
 }
 _VALUES: Final = {
     "address": N_("address"),
+    "claims": N_("from the sign-in provider"),
+    "command": N_("by a link of the operator"),
+    "email": N_("by a link in an e-mail"),
     "figures": N_("incomes and limits"),
     "household": N_("household"),
     "identity_number": N_("identity number"),
     "incomes": N_("incomes"),
+    "invitation": N_("by an invitation"),
     "name": N_("name"),
     "pass_number": N_("pass number"),
+    "provider": N_("with a sign-in provider"),
 }
+_WORDED: Final = ("by", "item", "method", "origin")
 _NOT_SAID: Final = ("token", "shown")
 """A system is told as who acted; the keys of the persons that a search showed are for those who ask about a family."""
 _YES, _NO = N_("yes"), N_("no")
@@ -269,4 +282,4 @@ def _value(name: str, value: Any, translate: Translate) -> str:
         return translate(what(str(value)))
     if name == "door":
         return translate(DOORS.get(str(value), str(value)))
-    return translate(_VALUES[value]) if name in ("item", "by") and value in _VALUES else str(value)
+    return translate(_VALUES[value]) if name in _WORDED and value in _VALUES else str(value)

@@ -4,6 +4,7 @@ A route or command that names none of these permissions, and is neither for ever
 refused: see `access.guard` and `tests/test_consistency.py`.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -23,7 +24,8 @@ _SYSTEMS: Final = ("municipality", "club")
 class Permission(msgspec.Struct, frozen=True):
     """Something that may be done: in words, by which roles, and under which scope by a token (none: never).
 
-    `places` are the kinds of place in which there is such a thing at all.
+    `places` are the kinds of place in which there is such a thing at all, for people and for systems: `municipality`,
+    `service`, `club`, `organisation`.
     """
 
     name: str
@@ -107,10 +109,16 @@ _TABLE: Final = (
 )
 
 PERMISSIONS: Final = {permission.name: permission for permission in _TABLE}
-MUNICIPAL_SCOPES: Final = tuple(dict.fromkeys(permission.scope for permission in _TABLE if permission.scope))
+
+
+def _scopes_in(kind: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.scope for one in _TABLE if one.scope and kind in one.places))
+
+
+MUNICIPAL_SCOPES: Final = _scopes_in("municipality")
 """What a token of the municipality's own systems may be made for."""
 
-CLUB_SCOPES: Final = ("claims",)
+CLUB_SCOPES: Final = tuple(dict.fromkeys(("claims", *_scopes_in("club"))))
 """What a token of a club's systems is made for."""
 
 COMMANDS: Final = {
@@ -147,6 +155,18 @@ def may(name: str) -> dict[str, Any]:
     return {"permission": PERMISSIONS[name].name}
 
 
+def allowed_to_roles(roles: Iterable[str], kind: str) -> frozenset[str]:
+    """What somebody with these roles may do in a place of this kind."""
+    held = set(roles)
+    return frozenset(name for name, one in PERMISSIONS.items() if kind in one.places and held & set(one.roles))
+
+
+def allowed_to_scopes(scopes: Iterable[str], kind: str) -> frozenset[str]:
+    """What a system may do whose token has these scopes and is of a place of this kind, whatever it was made for."""
+    held = set(scopes)
+    return frozenset(name for name, one in PERMISSIONS.items() if kind in one.places and one.scope in held)
+
+
 def roles_that_may(name: str) -> tuple[str, ...]:
     """The roles to which the table allows it."""
     return PERMISSIONS[name].roles
@@ -154,22 +174,29 @@ def roles_that_may(name: str) -> tuple[str, ...]:
 
 def as_page() -> str:
     """The table as `docs/who-may-what.md` shows it; `python -m service.identity.permissions` prints it."""
-    head = "| | " + " | ".join(role.replace("_", " ") for role in ROLES) + " | token with scope |"
-    rule = "|---|" + "---|" * (len(ROLES) + 1)
+    head = "| | " + " | ".join(role.replace("_", " ") for role in ROLES) + " | token with scope | only in a |"
+    rule = "|---|" + "---|" * (len(ROLES) + 2)
     rows = [
         f"| {permission.sentence} | "
         + " | ".join("yes" if role in permission.roles else "" for role in ROLES)
-        + f" | {permission.scope or ''} |"
+        + f" | {permission.scope or ''} | {', '.join(_KINDS[kind] for kind in permission.places)} |"
         for permission in _TABLE
     ]
     return "\n".join([_PAGE_HEAD, head, rule, *rows, ""])
 
 
+_KINDS: Final = {
+    "municipality": "municipality",
+    "service": "service",
+    "club": "club",
+    "organisation": "volunteer organisation",
+}
 _PAGE_HEAD: Final = """# Who may do what
 
 Made from the table in `service/identity/permissions.py`, from which the guards and the menus are made as well: change
-it there, then run `make docs`. What stands in no row nobody may do. A role counts in the place where somebody has it: a
-municipality, a service or club of it, or a volunteer organisation. Each sees the rows of its own tenant alone.
+it there, then run `make docs`. What stands in no row nobody may do. A role counts in the place where somebody has it,
+and a token in the place it was made for: a municipality, a service or club of it, or a volunteer organisation. The
+last column tells in which of these there is such a thing at all. Each sees the rows of its own tenant alone.
 """
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from service.audit.actions import Actor, record
 from service.errors import FieldError, Forbidden, Invalid, NotFound
 from service.identity.access import Place, Principal
-from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, PERMISSIONS
+from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, allowed_to_scopes
 from service.values import clock
 from service.values.random_secrets import digest, draw
 
@@ -42,9 +42,7 @@ class NewToken(msgspec.Struct, frozen=True):
 
 def scopes_for(place: Place) -> tuple[str, ...]:
     """The scopes a token of a place may have: of a club, or of the municipality itself; nowhere else are there any."""
-    if place.organisation_kind == "club":
-        return CLUB_SCOPES
-    return MUNICIPAL_SCOPES if place.kind == "municipality" and place.organisation_id is None else ()
+    return {"municipality": MUNICIPAL_SCOPES, "club": CLUB_SCOPES}.get(place.sort, ())
 
 
 def make_token(
@@ -112,10 +110,10 @@ def system_behind(session: Session, token: str) -> Principal | None:
     ).one_or_none()
     if row is None:
         return None
-    allowed = (name for name, permission in PERMISSIONS.items() if permission.scope in row.scopes)
+    place = msgspec.convert(row, Place, from_attributes=True)
     return Principal(
         name=row.token_name,
-        place=msgspec.convert(row, Place, from_attributes=True),
-        permissions=frozenset(allowed),
+        place=place,
+        permissions=allowed_to_scopes(row.scopes, place.sort),
         token_id=row.token_id,
     )

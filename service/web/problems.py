@@ -175,7 +175,12 @@ DOCUMENTED = {
     403: _documented("Whoever asks may not do this."),
     404: _documented("There is nothing like that here."),
     409: _documented("The state has changed, or the key was used for another call."),
+    413: _documented("The body is too large."),
     422: _documented("Some fields are wrong; `errors` names all of them."),
+    429: _documented(
+        "There were too many calls in a short while. `Retry-After` or `RateLimit-Reset` tell when to go on."
+    ),
+    503: _documented("The database does not answer at the moment; try again after `Retry-After` seconds."),
 }
 """`responses=DOCUMENTED` on a route of the API: what else it may answer, for its description."""
 
