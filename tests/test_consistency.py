@@ -6,6 +6,7 @@ then every route that takes an id, or several, with the ids of a neighbour's row
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,15 +18,22 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlmodel import Session
 
 from service.app import create_app
 from service.audit.actions import COMMAND, Actor
 from service.cli import main
+from service.clubs import actions as clubs
+from service.clubs import applications
+from service.clubs.actions import ClubData, NewActivity
+from service.clubs.desk import Desk
+from service.clubs.payees import NewPayee, propose_payee
+from service.console import keys
 from service.database.engine import Database
 from service.database.tenancy import act_for
 from service.identity import permissions
 from service.identity.access import Place
-from service.identity.actions import add_member, add_municipality, find_tenant
+from service.identity.actions import Municipality, add_member, add_municipality, find_tenant
 from service.identity.members import invite
 from service.identity.models import ROLES
 from service.identity.organisations import add_organisation, add_volunteer_organisation
@@ -126,14 +134,32 @@ class Walk(msgspec.Struct, frozen=True):
         return client.request(call.method, address, headers=headers, content=content, follow_redirects=False)
 
 
-def _populate_directory(database: Database, tenant_id: UUID) -> None:
+def _desk(database: Database, municipality: Municipality) -> Desk:
+    return Desk(municipality=municipality, keys=keys(database), public_url="http://x.example", actor=COMMAND)
+
+
+def _populate_clubs(session: Session, desk: Desk) -> None:
+    """Give the neighbour a club with all that belongs to one, and an application."""
+    data = ClubData("Naboklub", "Nabokasserer", "nabo@klub.example")
+    payee = NewPayee("account", "0040 0440116243")
+    club = clubs.add_club(session, desk, "87654303", data, payee, account_approved=True).id
+    season = date(2017, 1, 1), date(2017, 6, 30)
+    clubs.add_activity(session, desk, club, NewActivity("Nabofodbold", "football", 6, 9, *season, 500_00))
+    propose_payee(session, desk, club, NewPayee("nemkonto"), by_club=False)
+    clubs.change_club(session, desk, club, msgspec.structs.replace(data, contact_email="nabo2@klub.example"))
+    written = applications.Applied("12345690", ClubData("Nabospejder", "Nabo", "n@x.example"), [], payee, None, "da")
+    applications.apply(session, desk, written, by_command=True)
+
+
+def _populate_directory(database: Database, municipality: Municipality) -> None:
     """Give the neighbour people, a service, a club, an open invitation and a token."""
+    tenant_id = municipality.id
     with database.transaction(tenant_id) as session:
         administrator = add_member(
             session, tenant_id, "administrator@nabo.example", "Naboadministrator", "administrator"
         )
         add_organisation(session, tenant_id, "service", "Naboskole", None, COMMAND)
-        add_organisation(session, tenant_id, "club", "Naboklub", "87654321", COMMAND)
+        _populate_clubs(session, _desk(database, municipality))
         actor = Actor(door="page", account_id=administrator)
         invite(session, tenant_id, "invited@nabo.example", "Naboinviteret", "auditor", None, actor)
         found = find_tenant(session, "municipality", "0751")
@@ -151,14 +177,16 @@ def walk(medspiller: Medspiller, database: Database, tmp_path: Path) -> Iterator
     town.commit(IN_2017)
     medspiller("letters", "render", "--municipality", town.municipality.code, "--out", tmp_path / "letters")
     medspiller("jobs", "run", "seal", "--municipality", town.municipality.code)
-    _populate_directory(database, town.municipality.id)
+    _populate_directory(database, town.municipality)
     with database.transaction() as session:
         tenant = add_municipality(session, CODE, "By", "dk")
         holidays = add_volunteer_organisation(session, "ferie", "Ferie", "no")
         act_for(session, tenant.id)
         places = {
             "referrer": add_organisation(session, tenant.id, "service", "Skole", None, COMMAND).id,
-            "club_treasurer": add_organisation(session, tenant.id, "club", "Frem", "12345678", COMMAND).id,
+            "club_treasurer": clubs.add_club(
+                session, _desk(database, tenant), "12345674", ClubData("Frem"), None, account_approved=False
+            ).id,
         }
         session.flush()
         accounts = {
