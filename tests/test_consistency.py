@@ -6,21 +6,29 @@ then every route that takes an id, or several, with the ids of a neighbour's row
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import click
+import msgspec
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlmodel import Session
 
 from service.app import create_app
 from service.audit.actions import COMMAND, Actor
 from service.cli import main
+from service.clubs import actions as clubs
+from service.clubs import applications
+from service.clubs.actions import ClubData, NewActivity
+from service.clubs.desk import Desk
+from service.clubs.payees import NewPayee, propose_payee
 from service.database.engine import Database
 from service.identity import permissions
 from service.identity.access import Place
-from service.identity.actions import add_member, find_tenant
+from service.identity.actions import Municipality, add_member, find_tenant
 from service.identity.members import invite
 from service.identity.models import ROLES
 from service.identity.organisations import add_organisation
@@ -40,6 +48,7 @@ from tests.walking import (
     allowed,
     body_of,
     calls_of,
+    desk_of,
     filled,
     holds_id,
     walking,
@@ -100,18 +109,32 @@ def neighbour(walk: Walk, medspiller: Medspiller, tmp_path: Path) -> Town:
     town.commit(IN_2017)
     medspiller("letters", "render", "--municipality", THEIR_CODE, "--out", tmp_path / "letters")
     medspiller("jobs", "run", "seal", "--municipality", THEIR_CODE)
-    _populate_directory(walk.database, town.municipality.id)
+    _populate_directory(walk.database, town.municipality)
     return town
 
 
-def _populate_directory(database: Database, tenant_id: UUID) -> None:
+def _populate_clubs(session: Session, desk: Desk) -> None:
+    """Give the neighbour a club with all that belongs to one, and an application."""
+    data = ClubData("Naboklub", "Nabokasserer", "nabo@klub.example")
+    payee = NewPayee("account", "0040 0440116243")
+    club = clubs.add_club(session, desk, "87654303", data, payee, account_approved=True).id
+    season = date(2017, 1, 1), date(2017, 6, 30)
+    clubs.add_activity(session, desk, club, NewActivity("Nabofodbold", "football", 6, 9, *season, 500_00))
+    propose_payee(session, desk, club, NewPayee("nemkonto"), by_club=False)
+    clubs.change_club(session, desk, club, msgspec.structs.replace(data, contact_email="nabo2@klub.example"))
+    written = applications.Applied("12345690", ClubData("Nabospejder", "Nabo", "n@x.example"), [], payee, None, "da")
+    applications.apply(session, desk, written, by_command=True)
+
+
+def _populate_directory(database: Database, municipality: Municipality) -> None:
     """Give the neighbour people, a service, a club, an open invitation and a token."""
+    tenant_id = municipality.id
     with database.transaction(tenant_id) as session:
         administrator = add_member(
             session, tenant_id, "administrator@nabo.example", "Naboadministrator", "administrator"
         )
         add_organisation(session, tenant_id, "service", "Naboskole", None, COMMAND)
-        add_organisation(session, tenant_id, "club", "Naboklub", "87654321", COMMAND)
+        _populate_clubs(session, desk_of(database, municipality))
         actor = Actor(door="page", account_id=administrator)
         invite(session, tenant_id, "invited@nabo.example", "Naboinviteret", "auditor", None, actor)
         found = find_tenant(session, "municipality", THEIR_CODE)
@@ -270,34 +293,29 @@ def test_the_docs_show_the_table() -> None:
     assert Path("docs/who-may-what.md").read_text() == permissions.as_page()
 
 
-PEOPLE = ("Nabobarn", "Nabosoester", "Nabofaetter", "H1s mor", "H2s mor")
+NEIGHBOURS = ("Nabobarn", "Nabosoester", "Nabofaetter", "H1s mor", "H2s mor")
 
 
-def test_whatever_shows_a_person_leaves_an_entry_in_the_trail(
-    walk: tuple[Walk, TestClient[Litestar]], owner: Connection
-) -> None:
+def test_whatever_shows_a_person_leaves_an_entry_in_the_trail(walk: Walk, neighbour: Town, owner: Connection) -> None:
     """Every page and answer of the town's own people is asked for, with the id of a row of each kind."""
-    walker, client = walk
-    tenant = walker.town.municipality.id
+    tenant = neighbour.municipality.id
     theirs = ids_of(owner, tenant)
     owner.rollback()
-    with walker.town.database.transaction() as session:
-        walker.accounts["reader"] = add_member(session, tenant, "reader@nabo.example", "Reader", "case_worker")
+    with walk.database.transaction() as session:
+        walk.accounts["reader"] = add_member(session, tenant, "reader@nabo.example", "Reader", "case_worker")
     entries = "SELECT count(*) FROM audit_entry"
     shown, unseen = 0, []
-    for call in calls_of(walker.app):
+    for call in calls_of(walk.app):
         if call.method != "GET" or not allowed(call.permission, "case_worker"):
             continue
-        ids = theirs.values() if any(kind == "uuid" for _, kind in call.parameters) else [tenant]
-        for found in ids:
-            [(before,)] = walker.town.rows(entries)
-            address = call.address(**{name: found for name, kind in call.parameters if kind == "uuid"})
-            answer = walker.call(client, "reader", call, address)
+        for found in theirs.values() if call.takes_id else [tenant]:
+            [(before,)] = neighbour.rows(entries)
+            answer = walk.call("reader", call, call.address(found))
             assert answer.status_code < 500, (call.name, answer.text[:200])
-            if not any(name in answer.text for name in PEOPLE):
+            if not any(name in answer.text for name in NEIGHBOURS):
                 continue
             shown += 1
-            if walker.town.rows(entries) == [(before,)]:
+            if neighbour.rows(entries) == [(before,)]:
                 unseen.append(call.name)
     assert unseen == []
     assert shown > 5

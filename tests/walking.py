@@ -17,11 +17,14 @@ from litestar.testing import TestClient
 
 from service.app import create_app
 from service.audit.actions import COMMAND
+from service.clubs.actions import ClubData, add_club
+from service.clubs.desk import Desk
+from service.console import keys
 from service.database.engine import Database
 from service.database.tenancy import act_for
 from service.identity import permissions
 from service.identity.access import Place
-from service.identity.actions import add_member, add_municipality, find_tenant
+from service.identity.actions import Municipality, add_member, add_municipality, find_tenant
 from service.identity.models import ROLES
 from service.identity.organisations import add_organisation, add_volunteer_organisation
 from service.identity.sessions import open_session
@@ -177,6 +180,11 @@ def walking(database: Database) -> Iterator[Walk]:
         yield Walk(database, client)
 
 
+def desk_of(database: Database, municipality: Municipality) -> Desk:
+    """The desk of whoever deals with clubs by command."""
+    return Desk(municipality=municipality, keys=keys(database), public_url="http://x.example", actor=COMMAND)
+
+
 def _people(database: Database) -> tuple[dict[str, UUID], dict[str, Place]]:
     with database.transaction() as session:
         tenant = add_municipality(session, CODE, "By", "dk")
@@ -184,7 +192,9 @@ def _people(database: Database) -> tuple[dict[str, UUID], dict[str, Place]]:
         act_for(session, tenant.id)
         within = {
             "service": add_organisation(session, tenant.id, "service", "Skole", None, COMMAND).id,
-            "club": add_organisation(session, tenant.id, "club", "Frem", "12345678", COMMAND).id,
+            "club": add_club(
+                session, desk_of(database, tenant), "12345674", ClubData("Frem"), None, account_approved=False
+            ).id,
         }
         session.flush()
         accounts = {}

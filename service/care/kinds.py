@@ -302,6 +302,37 @@ KINDS = (
         locks=("register",),
     ),
     Kind(
+        what="club_applications",
+        meaning="Contacts and accounts in clubs' applications, once they are decided about",
+        way=ANONYMISE,
+        months=24,
+        origins={"decided": _day("decided_at")},
+        steps=(
+            Step(
+                "club_application",
+                "anonymised_at IS NULL AND state <> 'waiting' AND {origin} <= :cut_off",
+                """contact_name = NULL, contact_email = NULL, contact_phone = NULL, account = NULL,
+                    anonymised_at = :at""",
+            ),
+        ),
+    ),
+    Kind(
+        what="club_contacts",
+        meaning="Contacts that clubs named before, and those of clubs that have ended",
+        way=ERASE,
+        months=12,
+        origins={"ended": _day("ended_at")},
+        steps=(
+            Step("club_past_contact", "{origin} <= :cut_off"),
+            Step(
+                "club",
+                "state = 'ended' AND (contact_name, contact_email, contact_phone) IS DISTINCT FROM (NULL, NULL, NULL)"
+                " AND {origin} <= :cut_off",
+                "contact_name = NULL, contact_email = NULL, contact_phone = NULL",
+            ),
+        ),
+    ),
+    Kind(
         what="kept_answers",
         meaning="Answers of the API, kept for 48 hours so that a repeated call has no further effect",
         way=ERASE,

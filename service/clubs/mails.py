@@ -148,7 +148,8 @@ Do you know nothing of it? Then tell the municipality at once.
 """
     ),
 )
-_PAYEES: Final = {"nemkonto": N_("NemKonto"), "cost_centre": N_("the cost centre {cost_centre}")}
+_NEMKONTO: Final = N_("NemKonto")
+_COST_CENTRE: Final = N_("the cost centre {cost_centre}")
 
 
 def tell_received(session: Session, desk: Desk, email: str) -> None:
@@ -245,4 +246,6 @@ def _named(desk: Desk, payee: PayeeLine) -> str:
     if payee.account:
         return mask_account(payee.account)
     translate = translator(desk.municipality.language).gettext
-    return Text(_PAYEES[payee.kind], {"cost_centre": payee.cost_centre}).said(translate)
+    if payee.kind == "nemkonto":
+        return translate(_NEMKONTO)
+    return Text(_COST_CENTRE, {"cost_centre": payee.cost_centre}).said(translate)

@@ -69,7 +69,7 @@ def show_clubs(request: AnyRequest, session: Session) -> Response[str]:
         clubs=found[(number - 1) * _PAGE : number * _PAGE],
         found=len(found),
         asked=known,
-        filter=blank(request, Wanted, **({"state": "", "account": ""} | msgspec.structs.asdict(asked))),
+        filter=blank(request, Wanted, **({"state": "", "account": "", "sort": "name"} | known)),
         previous=_address(known, number - 1) if number > 1 else None,
         next=_address(known, number + 1) if number < last else None,
         waiting=len(list_applications(session, WantedApplications())),

@@ -16,10 +16,8 @@ from service.errors import N_, Unreadable
 _CODES: Final = {"dk": "DK", "no": "NO"}
 _PARTED: Final = re.compile(r"[\s.\-]+")
 _LENGTHS: Final = {"DK": 18, "NO": 15}
-_SHAPES: Final = {
-    "dk": N_("must be a registration number of 4 digits and an account number of up to 10, or an IBAN"),
-    "no": N_("must be an account number of 11 digits, or an IBAN"),
-}
+_DANISH: Final = N_("must be a registration number of 4 digits and an account number of up to 10, or an IBAN")
+_NORWEGIAN: Final = N_("must be an account number of 11 digits, or an IBAN")
 _MISTYPED: Final = N_("has a wrong check digit: one digit or more is mistyped")
 _ABROAD: Final = N_("must be an account in the municipality's own country")
 
@@ -33,9 +31,9 @@ def read_account(written: str, country: str) -> str:
     compact = _PARTED.sub("", written).upper()
     code = _CODES[country]
     if re.match(r"[A-Z]{2}[0-9]{2}", compact):
-        return _of_iban(compact, code, _SHAPES[country])
+        return _of_iban(compact, code)
     if not (compact.isascii() and compact.isdigit()):
-        raise Unreadable(_SHAPES[country])
+        raise Unreadable(_DANISH if country == "dk" else _NORWEGIAN)
     if country == "no":
         return _norwegian(compact)
     first, *others = _PARTED.split(written.strip())
@@ -58,11 +56,11 @@ def mask_account(account: str) -> str:
     return f"… {account[-4:]}"
 
 
-def _of_iban(compact: str, code: str, shape: str) -> str:
+def _of_iban(compact: str, code: str) -> str:
     if not compact.startswith(code):
         raise Unreadable(_ABROAD)
     if len(compact) != _LENGTHS[code]:
-        raise Unreadable(shape)
+        raise Unreadable(_DANISH if code == "DK" else _NORWEGIAN)
     try:
         found: str = iban.validate(compact)
     except ValidationError:
@@ -74,13 +72,13 @@ def _of_iban(compact: str, code: str, shape: str) -> str:
 
 def _danish(digits: str, *, whole: bool) -> str:
     if not whole or not 5 <= len(digits) <= 14 or not int(digits[4:]):
-        raise Unreadable(_SHAPES["dk"])
+        raise Unreadable(_DANISH)
     return _as_iban("DK", digits[:4] + digits[4:].zfill(10))
 
 
 def _norwegian(digits: str) -> str:
     if len(digits) != 11:
-        raise Unreadable(_SHAPES["no"])
+        raise Unreadable(_NORWEGIAN)
     if not kontonr.is_valid(digits):
         raise Unreadable(_MISTYPED)
     return _as_iban("NO", digits)
