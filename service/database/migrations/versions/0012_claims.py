@@ -269,7 +269,8 @@ CREATE FUNCTION read_for_claim(
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     named leisure_pass; found leisure_pass; held reservation; the_club record; the_person record; answer jsonb;
-    locked uuid[];
+    locked uuid[]; the_terms jsonb; same_period uuid[]; before record; only_one boolean; children bigint := 0;
+    same_child boolean;
 BEGIN
     SELECT c.state, c.members, c.agreement_accepted_at IS NOT NULL AS agreed,
         (SELECT a.kind FROM club_activity a WHERE a.club_id = c.id AND a.ended_at IS NULL
@@ -306,13 +307,37 @@ BEGIN
     END LOOP;
     SELECT name_tokens(p.given_name) AS given, name_tokens(p.family_name) AS family INTO the_person
     FROM person p WHERE p.id = named.person_id;
+    SELECT t.terms INTO the_terms FROM claim_terms t WHERE t.scheme_id = named.scheme_id AND t.valid_from <= a_start
+    ORDER BY t.valid_from DESC, t.number DESC LIMIT 1;
     answer := answer || jsonb_build_object(
         'given', the_person.given, 'family', the_person.family, 'written', name_tokens(a_name),
-        'named_pass_id', named.id, 'scheme_id', named.scheme_id, 'person_id', named.person_id,
-        'terms', (SELECT t.terms FROM claim_terms t WHERE t.scheme_id = named.scheme_id AND t.valid_from <= a_start
-            ORDER BY t.valid_from DESC, t.number DESC LIMIT 1));
+        'named_pass_id', named.id, 'scheme_id', named.scheme_id, 'person_id', named.person_id, 'terms', the_terms);
     IF found.id IS NULL THEN
         RETURN answer;
+    END IF;
+    same_period := ARRAY(SELECT p.id FROM leisure_pass p WHERE p.person_id = found.person_id
+        AND p.scheme_id = found.scheme_id AND p.valid_from = found.valid_from);
+    -- By the passes alone, of which a child has few: a club has thousands of claims.
+    SELECT coalesce(bool_or(c.club_id <> a_club), false) AS other_club,
+        min(c.id::text) FILTER (WHERE c.club_id = a_club AND c.kind = a_fund AND lower(c.activity) = lower(an_activity)
+            AND c.season_start <= an_end AND c.season_end >= a_start) AS duplicate_of,
+        min(c.id::text) FILTER (WHERE c.club_id = a_club AND c.kind = a_fund AND c.reference = a_reference
+            AND c.season_start = a_start) AS same_reference
+    INTO before FROM claim c WHERE c.pass_id = ANY (same_period) AND c.held_ore > 0;
+    SELECT coalesce((v.parameters ->> 'one_club')::boolean, false) INTO only_one FROM determination d
+    JOIN refresh_run r ON r.id = d.run_id JOIN parameter_version v ON v.id = r.parameter_version_id
+    WHERE d.id = found.determination_id;
+    -- Counted where there is a limit to hold it against.
+    IF the_club.members IS NOT NULL AND (the_terms ->> 'most_pass_percent')::int < 100 THEN
+        SELECT count(DISTINCT c.person_id) + 1 INTO children FROM claim c WHERE c.club_id = a_club
+            AND c.year = extract(year FROM a_start) AND c.held_ore > 0 AND c.person_id <> found.person_id;
+    END IF;
+    IF held.id IS NOT NULL THEN
+        SELECT EXISTS (SELECT FROM leisure_pass p WHERE p.id = held.pass_id AND p.person_id = found.person_id
+            AND p.scheme_id = found.scheme_id) INTO same_child;
+        answer := answer || jsonb_build_object('reservation', jsonb_build_object(
+            'id', held.id, 'pass_id', held.pass_id, 'fund', held.fund, 'state', held.state, 'until', held.until,
+            'reserved_ore', held.reserved_ore, 'same_child', same_child));
     END IF;
     RETURN answer || jsonb_build_object(
         'pass_id', found.id, 'state', found.state, 'valid_from', found.valid_from, 'valid_to', found.valid_to,
@@ -320,28 +345,8 @@ BEGIN
         -- Of a pass that has ended only what was reserved before can be claimed.
         'remaining_ore', CASE WHEN found.state <> 'live' THEN 0
             WHEN a_fund = 'equipment' THEN found.equipment_remaining_ore ELSE found.remaining_ore END,
-        'reservation', CASE WHEN held.id IS NOT NULL THEN jsonb_build_object(
-            'id', held.id, 'pass_id', held.pass_id, 'fund', held.fund, 'state', held.state, 'until', held.until,
-            'reserved_ore', held.reserved_ore,
-            'same_child', EXISTS (SELECT FROM leisure_pass p WHERE p.id = held.pass_id
-                AND p.person_id = found.person_id AND p.scheme_id = found.scheme_id)) END,
-        'one_club', coalesce((SELECT (v.parameters ->> 'one_club')::boolean FROM determination d
-            JOIN refresh_run r ON r.id = d.run_id JOIN parameter_version v ON v.id = r.parameter_version_id
-            WHERE d.id = found.determination_id), false),
-        'other_club', EXISTS (SELECT FROM claim c JOIN leisure_pass p ON p.id = c.pass_id
-            WHERE p.person_id = found.person_id AND p.scheme_id = found.scheme_id AND p.valid_from = found.valid_from
-                AND c.club_id <> a_club AND c.held_ore > 0),
-        'duplicate_of', (SELECT c.id FROM claim c JOIN leisure_pass p ON p.id = c.pass_id
-            WHERE p.person_id = found.person_id AND p.scheme_id = found.scheme_id AND p.valid_from = found.valid_from
-                AND c.club_id = a_club AND c.kind = a_fund AND lower(c.activity) = lower(an_activity)
-                AND c.season_start <= an_end AND c.season_end >= a_start AND c.held_ore > 0 LIMIT 1),
-        'same_reference', (SELECT c.id FROM claim c JOIN leisure_pass p ON p.id = c.pass_id
-            WHERE a_reference IS NOT NULL AND p.person_id = found.person_id AND p.scheme_id = found.scheme_id
-                AND p.valid_from = found.valid_from AND c.club_id = a_club AND c.reference = a_reference
-                AND c.kind = a_fund AND c.season_start = a_start AND c.held_ore > 0 LIMIT 1),
-        'children', CASE WHEN the_club.members IS NULL THEN 0 ELSE (SELECT count(DISTINCT c.person_id) FROM claim c
-            WHERE c.club_id = a_club AND c.year = extract(year FROM a_start) AND c.held_ore > 0
-                AND c.person_id <> found.person_id) + 1 END)
+        'one_club', coalesce(only_one, false), 'other_club', before.other_club, 'duplicate_of', before.duplicate_of,
+        'same_reference', before.same_reference, 'children', children)
         || coalesce(budget_left(found.scheme_id, extract(year FROM a_start)::int, lock_pass), '{}');
 END $$;
 
