@@ -24,7 +24,7 @@ from service.values.secrecy import KeyRing
 
 Answer = TypeVar("Answer")
 
-_TENANT = "tenant_id"
+_TENANT, _CONFIRM = "tenant_id", "confirm"
 
 
 def database_of(request: Request[Any, Any, Any]) -> Database:
@@ -39,9 +39,19 @@ def keys_of(request: Request[Any, Any, Any]) -> KeyRing:
     return ring
 
 
-def act_in(request: Request[Any, Any, Any], tenant_id: UUID) -> None:
-    """Say, before the handler runs, whose rows its transaction may see: for guards and sign-in."""
+def act_in(request: Request[Any, Any, Any], tenant_id: UUID, confirm: Callable[[Session], None] | None = None) -> None:
+    """Say, before the handler runs, whose rows its transaction may see: for guards and sign-in.
+
+    `confirm` is called at the transaction's beginning and raises where whoever asks may not ask any more.
+    """
     request.state[_TENANT] = tenant_id
+    if confirm is not None:
+        request.state[_CONFIRM] = confirm
+
+
+def confirms(handler: Callable[..., Any]) -> bool:
+    """Whether a handler does all its work in a transaction that `act_in` can have confirmed."""
+    return bool(vars(handler).get(_CONFIRM))
 
 
 def transactional(handler: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -60,9 +70,13 @@ def transactional(handler: Callable[..., Answer]) -> Callable[..., Answer]:
         if asks_for_request:
             values["request"] = request
         with database_of(request).transaction(request.state.get(_TENANT)) as session:
+            confirm = request.state.get(_CONFIRM)
+            if confirm is not None:
+                confirm(session)
             return handler(*args, session=session, **values)
 
     _show(run, signature, asks_for_request)
+    vars(run)[_CONFIRM] = True
     return run
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from service.audit.actions import Actor, record
+from service.database.direct import fetch_one
 from service.errors import FieldError, Forbidden, Invalid, NotFound
 from service.identity.access import Place, Principal
 from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, permissions_under
@@ -107,14 +108,22 @@ def system_behind(session: Session, token: str) -> Principal | None:
     """Which system shows this token; None where it is unknown, revoked or too old."""
     if not token.startswith(PREFIX):
         return None
-    row = session.execute(
-        text("SELECT * FROM directory.use_token(:hash, :at)"), {"hash": digest(token), "at": clock.now()}
-    ).one_or_none()
-    if row is None:
+    [found] = fetch_one(session, _USE, {"hash": digest(token), "at": clock.now()})
+    if found is None:
         return None
+    used = msgspec.json.decode(found, type=_Used)
     return Principal(
-        name=row.token_name,
-        place=msgspec.convert(row, Place, from_attributes=True),
-        permissions=permissions_under(row.scopes, row.organisation_kind or row.kind),
-        token_id=row.token_id,
+        name=used.token_name,
+        place=msgspec.convert(used, Place, from_attributes=True),
+        permissions=permissions_under(used.scopes, used.organisation_kind or used.kind),
+        token_id=used.token_id,
     )
+
+
+class _Used(Place, frozen=True, kw_only=True):
+    token_id: UUID
+    token_name: str
+    scopes: tuple[str, ...]
+
+
+_USE = "SELECT (SELECT to_json(used)::text FROM directory.use_token(%(hash)s, %(at)s) AS used)"
