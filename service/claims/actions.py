@@ -16,7 +16,7 @@ from service.claims.calendar import Habits, promised
 from service.claims.desk import TOLD, TRAIL, Desk, act, count_miss, read, require_pass
 from service.claims.ledger import Entry
 from service.claims.rules import Asked, Coverage, Facts
-from service.database.direct import fetch_one
+from service.database.direct import array_of, fetch_one
 from service.errors import N_, Conflict, FieldError, Invalid, NotFound
 from service.values import clock
 
@@ -113,7 +113,7 @@ def submit_claim(desk: Desk, new: NewClaim) -> Made:
         "reference": new.reference,
         "reservation": new.reservation if held else None,
         "state": decision.state,
-        "reasons": list(decision.reasons),
+        "reasons": array_of(decision.reasons),
         "decided": None if decision.state == "submitted" else at,
         "ended": at if decision.state == "rejected" else None,
         "expected": expected,

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
-from service.database.direct import fetch_one
+from service.database.direct import array_of, fetch_one
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -35,10 +35,10 @@ def values_of(tenant_id: UUID, fund: str, entries: list[Entry], at: datetime) ->
         "tenant": tenant_id,
         "fund": fund,
         "at": at,
-        "passes": [entry.pass_id for entry in entries],
-        "kinds": [entry.kind for entry in entries],
-        "ores": [entry.amount_ore for entry in entries],
-        "ofs": [entry.of for entry in entries],
+        "passes": array_of(entry.pass_id for entry in entries),
+        "kinds": array_of(entry.kind for entry in entries),
+        "ores": array_of(entry.amount_ore for entry in entries),
+        "ofs": array_of(entry.of for entry in entries),
     }
 
 

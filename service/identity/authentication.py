@@ -19,7 +19,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from sqlmodel import Session
 
 from service.database.engine import Database
-from service.database.requests import act_in, confirms, database_of
+from service.database.requests import act_in, begins, database_of
 from service.identity import throttle
 from service.identity.access import Principal, find_principal
 from service.identity.permissions import PUBLIC
@@ -97,15 +97,17 @@ class KnownTokens:
         until, principal = self._known.get(name, (0.0, None))
         if principal is None or principal.place is None or until < time.monotonic():
             return None
-        if not confirms(request.scope["route_handler"].fn):
+        if not begins(request.scope["route_handler"].fn):
             return None
 
-        def confirm(session: Session) -> None:
-            if system_behind(session, authorization[len(_BEARER) :].strip()) != principal:
+        tenant_id = principal.place.tenant_id
+
+        def begin(session: Session) -> None:
+            if system_behind(session, authorization[len(_BEARER) :].strip(), tenant_id) != principal:
                 self._known.pop(name, None)
                 raise NotAuthorizedException(headers=_INVALID_TOKEN)
 
-        act_in(request, principal.place.tenant_id, confirm)
+        act_in(request, tenant_id, begin)
         return principal
 
 

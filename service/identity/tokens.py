@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor, record
 from service.database.direct import fetch_one
+from service.database.tenancy import ACT
 from service.errors import FieldError, Forbidden, Invalid, NotFound
 from service.identity.access import Place, Principal
 from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, permissions_under
@@ -104,11 +105,15 @@ def revoke_token(session: Session, tenant_id: UUID, organisation_id: UUID | None
     record(session, tenant_id, actor, "identity.token.revoke", ("token", token_id))
 
 
-def system_behind(session: Session, token: str) -> Principal | None:
-    """Which system shows this token; None where it is unknown, revoked or too old."""
+def system_behind(session: Session, token: str, tenant_id: UUID | None = None) -> Principal | None:
+    """Which system shows this token; None where it is unknown, revoked or too old.
+
+    With a tenant the rest of the transaction acts for that one.
+    """
     if not token.startswith(PREFIX):
         return None
-    [found] = fetch_one(session, _USE, {"hash": digest(token), "at": clock.now()})
+    values = {"hash": digest(token), "at": clock.now(), "tenant": str(tenant_id)}
+    [found] = fetch_one(session, f"SELECT {_USED}" + (f", {ACT}" if tenant_id else ""), values)[:1]
     if found is None:
         return None
     used = msgspec.json.decode(found, type=_Used)
@@ -126,4 +131,4 @@ class _Used(Place, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
 
 
-_USE = "SELECT (SELECT to_json(used)::text FROM directory.use_token(%(hash)s, %(at)s) AS used)"
+_USED = "(SELECT to_json(used)::text FROM directory.use_token(%(hash)s, %(at)s) AS used)"

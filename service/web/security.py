@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from litestar import Request
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.exceptions import TooManyRequestsException
 from litestar.middleware import ASGIMiddleware
@@ -40,13 +39,14 @@ BODY_BYTES: Final = 2 * 1024 * 1024
 def headers_for(*, secure: bool) -> Callable[[Message, Scope], Awaitable[None]]:
     """A hook that puts the headers on every answer, of errors too; where a route has set one, that stands."""
 
+    known = _HEADERS | ({"Strict-Transport-Security": _HTTPS_ONLY} if secure else {})
+    raw = [(name.lower().encode(), value.encode()) for name, value in known.items()]
+
     async def add(message: Message, _: Scope) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableScopeHeaders.from_message(message)
-            for name, value in _HEADERS.items():
-                headers.setdefault(name, value)
-            if secure:
-                headers.setdefault("Strict-Transport-Security", _HTTPS_ONLY)
+            headers = list(message.get("headers", ()))
+            there = {name.lower() for name, _ in headers}
+            message["headers"] = headers + [header for header in raw if header[0] not in there]
 
     return add
 
@@ -73,16 +73,18 @@ class RateLimit(ASGIMiddleware):
             await next_app(scope, receive, send)
             return
         left, seconds = self._count(_who(Request(scope)))
-        told = {"RateLimit-Limit": str(self._most), "RateLimit-Remaining": str(max(left, 0))}
-        told["RateLimit-Reset"] = str(seconds)
+        told = {"limit": self._most, "remaining": max(left, 0), "reset": seconds}
         if left < 0:
-            raise TooManyRequestsException(headers=told | {"Retry-After": str(seconds)})
+            headers = {f"RateLimit-{name.title()}": str(value) for name, value in told.items()}
+            raise TooManyRequestsException(headers=headers | {"Retry-After": str(seconds)})
+        raw = [(f"ratelimit-{name}".encode(), str(value).encode()) for name, value in told.items()]
 
         async def telling(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders.from_message(message)
-                for name, value in told.items():
-                    headers[name] = value
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    *((n.lower().encode(), v.encode()) for n, v in told.items()),
+                ]
             await send(message)
 
         await next_app(scope, receive, telling)
