@@ -15,6 +15,8 @@ from jobs.timetable import TIMETABLE
 from schemas.health import Health, Jobs
 from service.audit import api as audit_api
 from service.audit import web as audit_web
+from service.claims import api as claims_api
+from service.claims import batch_api as claims_batch_api
 from service.clubs import (
     accounts_web,
     activities_web,
@@ -138,6 +140,8 @@ DOORS = (
     review_web,
     on_the_spot_web,
     review_api,
+    claims_api,
+    claims_batch_api,
     clubs_web,
     accounts_web,
     applications_web,

@@ -15,6 +15,10 @@ from service.clubs.actions import ClubData, accept_agreement, add_club
 from service.clubs.desk import Desk as ClubDesk
 from service.clubs.settings import keep_agreement
 from service.console import keys
+from service.identity.access import Place
+from service.identity.actions import find_municipality
+from service.identity.tokens import make_token
+from tests.calls import Callers, Client
 from tests.passes.town import Town
 
 NUMBERS = ("10203058", "10203155", "10203252", "10203368", "10203465", "10203562")
@@ -60,3 +64,20 @@ def ledger(town: Town, child: str) -> list[tuple[str, int]]:
         child=child,
     )
     return [(kind, ore) for kind, ore in rows]
+
+
+def system_of(callers: Callers, town: Town, club_id: UUID) -> Client:
+    """The club's own system, with a token."""
+    client = callers.nobody()
+    client.headers["authorization"] = f"Bearer {club_token(town, club_id)}"
+    return client
+
+
+def club_token(town: Town, club_id: UUID) -> str:
+    """A token for the systems of a club."""
+    with town.database.transaction() as session:
+        found = find_municipality(session, town.municipality.code)
+    with town.session() as session:
+        at = Place(found.id, "municipality", found.code, found.name, found.country, found.time_zone, found.language)
+        place = msgspec.structs.replace(at, organisation_id=club_id, organisation_kind="club")
+        return make_token(session, place, "members", ("claims",), COMMAND).token
