@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,8 @@ from service.audit.actions import COMMAND, Actor
 from service.claims.actions import Made, NewClaim, submit_claim
 from service.claims.desk import Desk
 from service.console import keys
+from service.database.engine import Database
+from service.identity.actions import Municipality
 from service.identity.organisations import add_organisation
 from tests.passes.town import Town
 
@@ -20,33 +22,62 @@ NUMBERS = ("10203046", "10203054", "10203062", "10203070")
 CLUB = Actor(door="api")
 
 
-def open_club(town: Town, name: str = "Boldklubben", number: str = NUMBERS[0], members: int | None = None) -> UUID:
+class Here(Protocol):
+    """A municipality in its database, such as a Town."""
+
+    @property
+    def database(self) -> Database: ...
+    @property
+    def municipality(self) -> Municipality: ...
+
+
+class Somewhere(msgspec.Struct, frozen=True):
+    """A municipality that is no Town."""
+
+    database: Database
+    municipality: Municipality
+
+
+def open_club(
+    town: Here,
+    name: str = "Boldklubben",
+    number: str = NUMBERS[0],
+    members: int | None = None,
+    email: str | None = None,
+) -> UUID:
     """An approved club that has accepted the agreement; gives its id."""
-    with town.session() as session:
+    with town.database.transaction(town.municipality.id) as session:
         club = add_organisation(session, town.municipality.id, "club", name, number, COMMAND)
         session.flush()
         session.execute(
             text(
-                """INSERT INTO club (tenant_id, id, number, name, state, members, agreement_version,
+                """INSERT INTO club (tenant_id, id, number, name, state, members, contact_email, agreement_version,
                     agreement_accepted_at, approved_at, changed_at)
-                VALUES (:tenant, :id, :number, :name, 'approved', :members, 1, now(), now(), now())"""
+                VALUES (:tenant, :id, :number, :name, 'approved', :members, :email, 1, now(), now(), now())"""
             ),
-            {"tenant": town.municipality.id, "id": club.id, "number": number, "name": name, "members": members},
+            {"tenant": town.municipality.id, "id": club.id, "number": number, "name": name}
+            | {"members": members, "email": email},
         )
     return club.id
 
 
 @contextmanager
-def desk(town: Town, club_id: UUID) -> Iterator[Desk]:
+def desk(town: Here, club_id: UUID) -> Iterator[Desk]:
     """A club's desk for one transaction."""
-    with town.session() as session:
+    with town.database.transaction(town.municipality.id) as session:
         yield Desk(town.database, session, town.municipality, club_id, keys(town.database), CLUB)
 
 
 def claim(town: Town, club_id: UUID, child: str, fee_ore: int = 60_000, **changes: Any) -> Made:
     """A claim for a child by its live pass, for a season of 2017; `changes` are fields of NewClaim."""
+    number = changes.pop("pass_number", None) or town.number(child)
+    return claim_on(town, club_id, number, child, fee_ore, **changes)
+
+
+def claim_on(town: Here, club_id: UUID, pass_number: str, child: str, fee_ore: int = 60_000, **changes: Any) -> Made:
+    """The same by the number of the pass."""
     new = NewClaim(
-        pass_number=changes.pop("pass_number", None) or town.number(child),
+        pass_number=pass_number,
         given_name=child,
         fee_ore=fee_ore,
         activity="Fodbold",
