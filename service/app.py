@@ -16,6 +16,8 @@ from jobs.timetable import TIMETABLE
 from schemas.health import Health, Jobs
 from service.audit import api as audit_api
 from service.audit import web as audit_web
+from service.claims import api as claims_api
+from service.claims import batch_api as claims_batch_api
 from service.database.engine import Database
 from service.database.keys import open_keys
 from service.database.requests import database_of, threads_like_connections
@@ -118,6 +120,8 @@ DOORS = (
     review_web,
     on_the_spot_web,
     review_api,
+    claims_api,
+    claims_batch_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 

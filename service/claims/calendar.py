@@ -60,7 +60,7 @@ def payment_after(decided: date, own: Sequence[PaymentDate], habits: Habits, cou
         if one.cutoff >= decided:
             return one.pays_on
     last = max((one.pays_on for one in own), default=None)
-    usual = usual_dates(habits, country, decided)
+    usual = usual_dates(habits, country, max(decided, last or decided))
     return next(one.pays_on for one in usual if one.cutoff >= decided and (last is None or one.pays_on > last))
 
 

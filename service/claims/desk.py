@@ -11,8 +11,10 @@ from sqlmodel import Session
 from service.audit.actions import Actor
 from service.claims.rules import Asked, Facts
 from service.database.engine import Database
+from service.database.requests import database_of, keys_of
 from service.errors import N_, Conflict, FieldError, Forbidden, Invalid, Unreadable
 from service.identity import throttle
+from service.identity.access import AnyRequest, actor_of, municipality_of, principal_of
 from service.identity.actions import Municipality
 from service.values import clock, pass_numbers
 from service.values.secrecy import KeyRing
@@ -31,6 +33,31 @@ class Desk(msgspec.Struct, frozen=True):
     @property
     def today(self) -> date:
         return clock.today(self.municipality.time_zone)
+
+
+def desk_of(request: AnyRequest, session: Session) -> Desk:
+    """The desk of the club for which whoever asks acts."""
+    return Desk(
+        database_of(request), session, municipality_of(request), club_of(request), keys_of(request), actor_of(request)
+    )
+
+
+def club_of(request: AnyRequest) -> UUID:
+    """The club for which whoever asks acts; refuses everybody else."""
+    club_id = own_club(request)
+    if club_id is None:
+        raise not_a_club()
+    return club_id
+
+
+def own_club(request: AnyRequest) -> UUID | None:
+    """The club for which whoever asks acts; None where it is the municipality itself."""
+    place = principal_of(request).place
+    return place.organisation_id if place is not None and place.organisation_kind == "club" else None
+
+
+def not_a_club() -> Forbidden:
+    return Forbidden("This is done for a club. Choose one under your name first.")
 
 
 def read(
@@ -76,9 +103,19 @@ def read(
     return facts
 
 
+def require_open(desk: Desk) -> None:
+    """Refuse a club that may not claim now, before anything is asked of a pass."""
+    row = desk.session.execute(
+        text("SELECT state, agreement_accepted_at IS NOT NULL AS agreed FROM club WHERE id = :club"),
+        {"club": desk.club_id},
+    ).one_or_none()
+    state, agreed = (row.state, row.agreed) if row else (None, False)
+    _require_open(Facts(agreed=agreed, misses=0, club_state=state))
+
+
 def _require_open(facts: Facts) -> None:
     if facts.club_state is None:
-        raise Forbidden("This is done for a club. Choose one under your name first.")
+        raise not_a_club()
     if facts.club_state != "approved":
         raise Conflict("The club cannot claim now: the municipality has suspended it. What is owed will be paid.")
     if not facts.agreed:
@@ -101,13 +138,12 @@ def count_miss(desk: Desk) -> None:
     throttle.count(desk.database, throttle.PASS_NUMBERS, str(desk.club_id))
 
 
-def act(desk: Desk, action: str, details: dict[str, Any]) -> dict[str, Any]:
-    """The bind parameters of an entry in the audit trail that is written in the same statement."""
+def act(desk: Desk, details: dict[str, Any]) -> dict[str, Any]:
+    """The bind parameters of `TOLD`: the trail's entry is written in the statement that makes what it tells of."""
     with_token = {"token": str(desk.actor.token_id)} if desk.actor.token_id else {}
     return {
         "account": desk.actor.account_id,
         "door": desk.actor.door,
-        "action": action,
         "details": msgspec.json.encode(with_token | details).decode(),
     }
 
@@ -116,7 +152,6 @@ _READ = """SELECT read_for_claim(:club, :hash, :fund, :name, :activity, :start, 
     CAST(:reference AS text), :misses, :at, :lock)"""
 
 
-TOLD = """INSERT INTO audit_entry (tenant_id, at, account_id, door, action, subject_kind, subject_id, details)
-    SELECT CAST(:tenant AS uuid), :at, :account, :door, :action, '{subject}', made.id, CAST(:details AS jsonb)
-    FROM made"""
-"""Writes the entry in the trail for what `made` has made, of a kind that `{subject}` names; see `act`."""
+TRAIL = "(tenant_id, at, account_id, door, details, subject_id, action, subject_kind)"
+TOLD = "CAST(:tenant AS uuid), :at, :account, :door, CAST(:details AS jsonb), made.id"
+"""What an entry in the trail says of what `made` has made: its columns, and all values but the last two; see `act`."""

@@ -1,5 +1,6 @@
 """Claims as a club sees its own, and as the municipality's staff see them all. Every list can be read page by page."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -42,6 +43,8 @@ class OwnClaim(msgspec.Struct, frozen=True):
     days_to_decision: int | None
     expected_payment_date: date | None
     paid_at: datetime | None
+    club_name: str
+    club_number: str
 
 
 class OwnReservation(msgspec.Struct, frozen=True):
@@ -58,11 +61,9 @@ class OwnReservation(msgspec.Struct, frozen=True):
 
 
 class StaffClaim(OwnClaim, frozen=True):
-    """A claim as staff see it in a list: with the club, and no name."""
+    """A claim as staff see it in a list: with the club's id, and no name."""
 
     club_id: UUID
-    club_name: str
-    club_number: str
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -103,15 +104,52 @@ def own_claim(session: Session, municipality: Municipality, club_id: UUID, claim
     return msgspec.convert(rows[0], OwnClaim)
 
 
-def own_reservations(session: Session, club_id: UUID, *, held: bool) -> list[OwnReservation]:
-    """A club's reservations, the newest first; with `held` those that hold something now."""
+def claims_for(
+    session: Session, municipality: Municipality, wanted: Wanted, limit: int, after: UUID | None, actor: Actor
+) -> Sequence[OwnClaim]:
+    """The claims that are wanted, the newest first: of a club where one is named, else all, without names."""
+    if wanted.club_id is not None:
+        return own_claims(session, municipality, wanted.club_id, wanted, limit, after, actor)
+    found = staff_claims(session, municipality, wanted, limit, after, oldest=False)
+    details = {"rows": min(len(found), limit)}
+    record(session, municipality.id, actor, "claims.list", ("tenant", municipality.id), details=details)
+    return found
+
+
+def claim_for(
+    session: Session, municipality: Municipality, club_id: UUID | None, claim_id: UUID, actor: Actor
+) -> OwnClaim:
+    """A claim: one of the club where one is named, else any, without the name."""
+    if club_id is not None:
+        return own_claim(session, municipality, club_id, claim_id, actor)
+    rows = _rows(session, municipality, Wanted(), 1, None, claim_id)
+    if not rows:
+        raise NotFound("There is no such claim.")
+    record(session, municipality.id, actor, "claims.read", ("claim", claim_id))
+    return msgspec.convert(rows[0] | {"given_name": None}, OwnClaim)
+
+
+def own_reservations(
+    session: Session,
+    municipality: Municipality,
+    club_id: UUID,
+    limit: int,
+    after: UUID | None,
+    actor: Actor,
+    *,
+    held: bool,
+) -> list[OwnReservation]:
+    """A club's reservations, the newest first, one more than `limit` where there are more; with `held` those that hold.
+
+    A name is left out once the reservation has ended and the days for questions are over. The read is in the trail.
+    """
+    conditions = ["club_id = :club"] + ["state = 'held'"] * held + ["id < :after"] * (after is not None)
     rows = session.execute(
-        text(
-            f"""SELECT id, nullif(given_name, '') AS given_name, activity, fee_ore, reserved_ore, state, until, made_at
-            FROM reservation WHERE club_id = :club {"AND state = 'held'" if held else ""} ORDER BY id DESC LIMIT 200"""
-        ),
-        {"club": club_id},
-    )
+        text(f"{_RESERVATIONS} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit"),
+        {"club": club_id, "after": after, "limit": limit + 1, "hidden": _hidden_before(session)},
+    ).all()
+    details = {"rows": min(len(rows), limit)}
+    record(session, municipality.id, actor, "claims.reservations.list", ("organisation", club_id), details=details)
     return [msgspec.convert(row, OwnReservation, from_attributes=True) for row in rows]
 
 
@@ -187,14 +225,13 @@ def _rows(
     oldest: bool = False,
 ) -> list[dict[str, Any]]:
     """Claims with the club they are of; a name is left out once the days for questions are over."""
-    hidden_before = clock.now() - timedelta(days=terms.habits(session).names_days)
     values = msgspec.to_builtins(wanted) | {
         "limit": limit,
         "after": after,
         "id": claim_id,
         "zone": municipality.time_zone,
     }
-    values |= {"hidden": hidden_before, "states": wanted.state.split(",") if wanted.state else None}
+    values |= {"hidden": _hidden_before(session), "states": wanted.state.split(",") if wanted.state else None}
     conditions = [sql for name, sql in _FILTERS.items() if values.get(name) is not None]
     if after is not None:
         conditions.append("c.id > :after" if oldest else "c.id < :after")
@@ -203,6 +240,17 @@ def _rows(
     found = session.execute(text(f"{_CLAIMS} WHERE {where} ORDER BY c.id {order} LIMIT :limit"), values)
     return [dict(row._mapping) for row in found]
 
+
+def _hidden_before(session: Session) -> datetime:
+    """Of what was over by then the names are not shown any more."""
+    return clock.now() - timedelta(days=terms.habits(session).names_days)
+
+
+_RESERVATIONS = """
+    SELECT id, CASE WHEN given_name = '' OR ended_at < :hidden THEN NULL ELSE given_name END AS given_name,
+        activity, fee_ore, reserved_ore, state, until, made_at
+    FROM reservation
+"""
 
 _FILTERS = {
     "id": "c.id = :id",

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor, record
 from service.claims import ledger, rules
-from service.claims.desk import TOLD, Desk, act, count_miss, read, require_pass
+from service.claims.desk import TOLD, TRAIL, Desk, act, count_miss, read, require_pass
 from service.claims.ledger import Entry
 from service.claims.rules import Asked, Terms
 from service.claims.words import REASONS, RESERVATION_STATES
@@ -57,7 +57,7 @@ def reserve(desk: Desk, pass_number: str, given_name: str, fee_ore: int, activit
         "fee": fee_ore,
         "reserved": covered,
         "until": until,
-        **act(desk, "claims.reserve", {}),
+        **act(desk, {}),
         **ledger.values_of(
             desk.municipality.id, "membership", [Entry(facts.pass_id, "reserve", -covered, "reservation")], clock.now()
         ),
@@ -103,7 +103,7 @@ _RESERVE = f"""
             :account)
         RETURNING id
     ), entered AS ({ledger.ENTERED.format(claim="NULL::uuid", reservation="(SELECT id FROM made)")}),
-    told AS ({TOLD.format(subject="reservation")})
+    told AS (INSERT INTO audit_entry {TRAIL} SELECT {TOLD}, 'claims.reserve', 'reservation' FROM made)
     SELECT id FROM made
 """
 

@@ -4,6 +4,7 @@ A route or command that names none of these permissions, and is neither for ever
 refused: see `access.guard` and `tests/test_consistency.py`.
 """
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,8 @@ from service.identity.models import ROLES
 _ADMIN: Final = ("administrator",)
 _CASES: Final = ("administrator", "case_worker")
 _MUNICIPAL: Final = (*_CASES, "finance_officer")
+_TREASURER: Final = ("club_treasurer",)
+_CLAIMS: Final = (*_MUNICIPAL, *_TREASURER)
 _TOKENS: Final = ("administrator", "club_treasurer")
 _TENANTS: Final = ("municipality", "organisation")
 _SYSTEMS: Final = ("municipality", "club")
@@ -56,6 +59,8 @@ _TABLE: Final = (
     Permission("passes.change", N_("Replace and revoke passes"), _CASES, "passes"),
     Permission("letters.read", N_("See letters and print batches"), _CASES, "letters"),
     Permission("letters.send", N_("Make, render and hand over print batches; note returned mail"), _CASES, "letters"),
+    Permission("claims.make", N_("Check passes, reserve and claim for a club"), _TREASURER, "claims", ("club",)),
+    Permission("claims.read", N_("See claims: a club its own, the municipality all"), _CLAIMS, "claims", _SYSTEMS),
     Permission("jobs.read", N_("See the timetable and the jobs' runs"), _MUNICIPAL, "jobs"),
     Permission("jobs.change", N_("Run, pause and move jobs"), _ADMIN, "jobs"),
     Permission("reports.read", N_("See and make reports"), (*_MUNICIPAL, "auditor"), "reports"),
@@ -72,10 +77,16 @@ _TABLE: Final = (
 )
 
 PERMISSIONS: Final = {permission.name: permission for permission in _TABLE}
-MUNICIPAL_SCOPES: Final = tuple(dict.fromkeys(permission.scope for permission in _TABLE if permission.scope))
+
+
+def _scopes(place: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.scope for one in _TABLE if one.scope and place in one.places))
+
+
+MUNICIPAL_SCOPES: Final = _scopes("municipality")
 """What a token of the municipality's own systems may be made for."""
 
-CLUB_SCOPES: Final = ("claims",)
+CLUB_SCOPES: Final = _scopes("club")
 """What a token of a club's systems is made for."""
 
 COMMANDS: Final = {
@@ -102,6 +113,11 @@ HALFWAY: Final[dict[str, Any]] = {"permission": "halfway"}
 def may(name: str) -> dict[str, Any]:
     """`opt=may("register.read")`: for those whom the table allows it."""
     return {"permission": PERMISSIONS[name].name}
+
+
+def permissions_under(scopes: Collection[str], place: str) -> frozenset[str]:
+    """What the table allows a token with these scopes, in a kind of place."""
+    return frozenset(one.name for one in _TABLE if one.scope in scopes and place in one.places)
 
 
 def roles_that_may(name: str) -> tuple[str, ...]:

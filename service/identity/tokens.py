@@ -10,7 +10,7 @@ from sqlmodel import Session
 from service.audit.actions import Actor, record
 from service.errors import FieldError, Forbidden, Invalid, NotFound
 from service.identity.access import Place, Principal
-from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, PERMISSIONS
+from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, permissions_under
 from service.values import clock
 from service.values.random_secrets import digest, draw
 
@@ -112,10 +112,9 @@ def system_behind(session: Session, token: str) -> Principal | None:
     ).one_or_none()
     if row is None:
         return None
-    allowed = (name for name, permission in PERMISSIONS.items() if permission.scope in row.scopes)
     return Principal(
         name=row.token_name,
         place=msgspec.convert(row, Place, from_attributes=True),
-        permissions=frozenset(allowed),
+        permissions=permissions_under(row.scopes, row.organisation_kind or row.kind),
         token_id=row.token_id,
     )

@@ -165,16 +165,17 @@ HANDLERS: ExceptionHandlersMap = {
 """For the whole application: 404 and 405 reach no handler below it."""
 
 
-def _documented(said: str) -> ResponseSpec:
+def documented(said: str) -> ResponseSpec:
+    """Problem details as another answer of a route, for its description."""
     return ResponseSpec(data_container=Problem, description=said, media_type=MEDIA_TYPE, generate_examples=False)
 
 
 DOCUMENTED = {
-    400: _documented("The request cannot be read."),
-    401: _documented("Nobody is signed in, or the token is not known."),
-    403: _documented("Whoever asks may not do this."),
-    404: _documented("There is nothing like that here."),
-    409: _documented("The state has changed, or the key was used for another call."),
-    422: _documented("Some fields are wrong; `errors` names all of them."),
+    400: documented("The request cannot be read."),
+    401: documented("Nobody is signed in, or the token is not known."),
+    403: documented("Whoever asks may not do this."),
+    404: documented("There is nothing like that here."),
+    409: documented("The state has changed, or the key was used for another call."),
+    422: documented("Some fields are wrong; `errors` names all of them."),
 }
 """`responses=DOCUMENTED` on a route of the API: what else it may answer, for its description."""

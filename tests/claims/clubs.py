@@ -14,8 +14,11 @@ from service.claims.actions import Made, NewClaim, submit_claim
 from service.claims.desk import Desk
 from service.console import keys
 from service.database.engine import Database
-from service.identity.actions import Municipality
+from service.identity.access import Place
+from service.identity.actions import Municipality, find_municipality
 from service.identity.organisations import add_organisation
+from service.identity.tokens import make_token
+from tests.calls import Callers, Client
 from tests.passes.town import Town
 
 NUMBERS = ("10203046", "10203054", "10203062", "10203070")
@@ -96,3 +99,20 @@ def ledger(town: Town, child: str) -> list[tuple[str, int]]:
         child=child,
     )
     return [(kind, ore) for kind, ore in rows]
+
+
+def system_of(callers: Callers, town: Town, club_id: UUID) -> Client:
+    """The club's own system, with a token."""
+    client = callers.nobody()
+    client.headers["authorization"] = f"Bearer {club_token(town, club_id)}"
+    return client
+
+
+def club_token(town: Town, club_id: UUID) -> str:
+    """A token for the systems of a club."""
+    with town.database.transaction() as session:
+        found = find_municipality(session, town.municipality.code)
+    with town.session() as session:
+        at = Place(found.id, "municipality", found.code, found.name, found.country, found.time_zone, found.language)
+        place = msgspec.structs.replace(at, organisation_id=club_id, organisation_kind="club")
+        return make_token(session, place, "members", ("claims",), COMMAND).token

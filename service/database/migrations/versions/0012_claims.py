@@ -269,6 +269,7 @@ CREATE FUNCTION read_for_claim(
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     named leisure_pass; found leisure_pass; held reservation; the_club record; the_person record; answer jsonb;
+    locked uuid[];
 BEGIN
     SELECT c.state, c.members, c.agreement_accepted_at IS NOT NULL AS agreed,
         (SELECT a.kind FROM club_activity a WHERE a.club_id = c.id AND a.ended_at IS NULL
@@ -284,23 +285,25 @@ BEGIN
     IF a_reservation IS NOT NULL THEN
         SELECT * INTO held FROM reservation r WHERE r.id = a_reservation AND r.club_id = a_club;
     END IF;
-    SELECT * INTO named FROM leisure_pass p WHERE p.number_hash = a_hash;
-    IF named.id IS NULL OR (named.state <> 'live' AND held.pass_id IS DISTINCT FROM named.id) THEN
-        RETURN answer;
-    END IF;
-    -- A later pass of the child is not reached by an earlier one's number, which clubs may still have.
-    SELECT * INTO found FROM leisure_pass p
-    WHERE p.person_id = named.person_id AND p.scheme_id = named.scheme_id AND p.valid_from <= named.valid_from
-        AND a_start BETWEEN p.valid_from AND p.valid_to AND (p.state = 'live' OR p.id = held.pass_id)
-    ORDER BY p.state = 'live' DESC, p.id DESC LIMIT 1;
-    IF lock_pass THEN
-        -- In the order of their ids, as everywhere.
-        PERFORM FROM leisure_pass p WHERE p.id IN (found.id, held.pass_id) ORDER BY p.id FOR UPDATE;
-        SELECT * INTO found FROM leisure_pass p WHERE p.id = found.id;
+    LOOP
+        SELECT * INTO named FROM leisure_pass p WHERE p.number_hash = a_hash;
+        IF named.id IS NULL OR (named.state <> 'live' AND held.pass_id IS DISTINCT FROM named.id) THEN
+            RETURN answer;
+        END IF;
+        -- A later pass of the child is not reached by an earlier one's number, which clubs may still have.
+        SELECT * INTO found FROM leisure_pass p
+        WHERE p.person_id = named.person_id AND p.scheme_id = named.scheme_id AND p.valid_from <= named.valid_from
+            AND a_start BETWEEN p.valid_from AND p.valid_to AND (p.state = 'live' OR p.id = held.pass_id)
+        ORDER BY p.state = 'live' DESC, p.id DESC LIMIT 1;
+        EXIT WHEN NOT lock_pass OR locked = ARRAY[named.id, found.id, held.pass_id];
+        -- In the order of their ids, as everywhere. Whoever had the lock before may have replaced or revoked a pass, so
+        -- all of it is looked up again until it stands as it was locked.
+        locked := ARRAY[named.id, found.id, held.pass_id];
+        PERFORM FROM leisure_pass p WHERE p.id = ANY (locked) ORDER BY p.id FOR UPDATE;
         IF held.id IS NOT NULL THEN
             SELECT * INTO held FROM reservation r WHERE r.id = held.id;
         END IF;
-    END IF;
+    END LOOP;
     SELECT name_tokens(p.given_name) AS given, name_tokens(p.family_name) AS family INTO the_person
     FROM person p WHERE p.id = named.person_id;
     answer := answer || jsonb_build_object(
@@ -314,7 +317,9 @@ BEGIN
     RETURN answer || jsonb_build_object(
         'pass_id', found.id, 'state', found.state, 'valid_from', found.valid_from, 'valid_to', found.valid_to,
         'worth_ore', CASE a_fund WHEN 'equipment' THEN found.equipment_ore ELSE found.amount_ore END,
-        'remaining_ore', CASE a_fund WHEN 'equipment' THEN found.equipment_remaining_ore ELSE found.remaining_ore END,
+        -- Of a pass that has ended only what was reserved before can be claimed.
+        'remaining_ore', CASE WHEN found.state <> 'live' THEN 0
+            WHEN a_fund = 'equipment' THEN found.equipment_remaining_ore ELSE found.remaining_ore END,
         'reservation', CASE WHEN held.id IS NOT NULL THEN jsonb_build_object(
             'id', held.id, 'pass_id', held.pass_id, 'fund', held.fund, 'state', held.state, 'until', held.until,
             'reserved_ore', held.reserved_ore,
@@ -330,9 +335,10 @@ BEGIN
             WHERE p.person_id = found.person_id AND p.scheme_id = found.scheme_id AND p.valid_from = found.valid_from
                 AND c.club_id = a_club AND c.kind = a_fund AND lower(c.activity) = lower(an_activity)
                 AND c.season_start <= an_end AND c.season_end >= a_start AND c.held_ore > 0 LIMIT 1),
-        'same_reference', (SELECT c.id FROM claim c WHERE a_reference IS NOT NULL AND c.pass_id = found.id
-            AND c.club_id = a_club AND c.reference = a_reference AND c.kind = a_fund AND c.season_start = a_start
-            AND c.held_ore > 0),
+        'same_reference', (SELECT c.id FROM claim c JOIN leisure_pass p ON p.id = c.pass_id
+            WHERE a_reference IS NOT NULL AND p.person_id = found.person_id AND p.scheme_id = found.scheme_id
+                AND p.valid_from = found.valid_from AND c.club_id = a_club AND c.reference = a_reference
+                AND c.kind = a_fund AND c.season_start = a_start AND c.held_ore > 0 LIMIT 1),
         'children', CASE WHEN the_club.members IS NULL THEN 0 ELSE (SELECT count(DISTINCT c.person_id) FROM claim c
             WHERE c.club_id = a_club AND c.year = extract(year FROM a_start) AND c.held_ore > 0
                 AND c.person_id <> found.person_id) + 1 END)
