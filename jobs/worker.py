@@ -16,8 +16,9 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as Carried
 from psycopg_pool import PoolTimeout
 
-from jobs import email
+from jobs import clubs, email
 from jobs.orders import ORDERS
+from service.clubs import lookups
 from service.database.engine import Database
 from service.database.tasks import DEFAULT_QUEUE, SCHEMA
 from service.identity import mails, messages
@@ -125,7 +126,7 @@ class Worker:
         return told.is_set()
 
     async def _carry(self, *, wait: bool) -> None:
-        """Carry runs and, beside them, e-mails; where one of the two ends, both do, each with the task at hand."""
+        """Carry runs and, beside them, e-mails and look-ups; where one ends, all do, each with the task at hand."""
         app = self._app()
         async with app.open_async():
             carriers = [
@@ -133,7 +134,7 @@ class Worker:
                     # Nothing of what is done stays in the queue.
                     app.run_worker_async(queues=[queue], wait=wait, delete_jobs="always", install_signal_handlers=False)
                 )
-                for queue in (DEFAULT_QUEUE, messages.QUEUE)
+                for queue in (DEFAULT_QUEUE, messages.QUEUE, lookups.QUEUE)
             ]
             try:
                 await asyncio.wait(carriers, return_when=asyncio.FIRST_COMPLETED if wait else asyncio.ALL_COMPLETED)
@@ -148,10 +149,11 @@ class Worker:
     def _app(self) -> App:
         url = self._database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         session = {"options": f"-c search_path={SCHEMA}", "application_name": "medspiller worker"}
-        app = App(connector=PsycopgConnector(conninfo=url, kwargs=session, min_size=1, max_size=6))
+        app = App(connector=PsycopgConnector(conninfo=url, kwargs=session, min_size=1, max_size=9))
         app.task(name=carrier.TASK, retry=_Backoff())(self._run)
         app.task(name=messages.TASK, retry=email.Pauses(), pass_context=True)(self._send)
         app.task(name=mails.TASK, retry=email.Pauses(), pass_context=True)(self._write_link)
+        app.task(name=lookups.TASK, retry=email.Pauses(clubs.PAUSES), pass_context=True)(self._look_up)
         return app
 
     def _send(self, context: JobContext, sealed: str) -> None:
@@ -159,6 +161,9 @@ class Worker:
 
     def _write_link(self, context: JobContext, sealed: str) -> None:
         email.write_link(self._database, sealed, context.job.attempts)
+
+    def _look_up(self, context: JobContext, tenant: str, number: str, fresh: int) -> None:
+        clubs.ask(self._database, self._settings, tenant, number, bool(fresh), context.job.attempts)
 
     def _run(self, tenant: str, job: str, period: str) -> None:
         known = self._find(tenant, job)

@@ -18,6 +18,19 @@ from service.audit import api as audit_api
 from service.audit import web as audit_web
 from service.claims import api as claims_api
 from service.claims import batch_api as claims_batch_api
+from service.clubs import (
+    accounts_web,
+    activities_web,
+    applications_api,
+    applications_web,
+    apply_web,
+    own_api,
+    own_web,
+    settings_web,
+)
+from service.clubs import api as clubs_api
+from service.clubs import today as clubs_today
+from service.clubs import web as clubs_web
 from service.database.engine import Database
 from service.database.keys import open_keys
 from service.database.requests import database_of, threads_like_connections
@@ -122,12 +135,30 @@ DOORS = (
     review_api,
     claims_api,
     claims_batch_api,
+    clubs_web,
+    accounts_web,
+    applications_web,
+    settings_web,
+    apply_web,
+    own_web,
+    activities_web,
+    clubs_api,
+    applications_api,
+    own_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
 WAITING = tuple(
     waiting
-    for slice_ in (register_today, eligibility_today, letters_today, passes_today, jobs_today, identity_today)
+    for slice_ in (
+        register_today,
+        eligibility_today,
+        letters_today,
+        passes_today,
+        clubs_today,
+        jobs_today,
+        identity_today,
+    )
     for waiting in slice_.WAITING
 )
 """What can wait for somebody, in the order in which *Today* shows it."""

@@ -7,6 +7,7 @@ import click
 from service.audit.commands import audit
 from service.care.checks import CHECKS, unsealed
 from service.care.commands import keys, retention_group, trial_restore_command
+from service.clubs.commands import club
 from service.database.commands import database_commands
 from service.eligibility.commands import eligibility, municipality, scheme
 from service.identity.commands import organisation, token, user
@@ -53,6 +54,7 @@ for group in (
     register,
     eligibility,
     passes,
+    club,
     letters,
     audit,
     retention_group,

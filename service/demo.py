@@ -18,6 +18,12 @@ from jobs.worker import Worker
 from service import console
 from service.app import create_app
 from service.audit.actions import COMMAND
+from service.clubs import actions as clubs
+from service.clubs import applications
+from service.clubs.actions import ClubData, NewActivity
+from service.clubs.desk import Desk
+from service.clubs.payees import NewPayee
+from service.clubs.settings import keep_agreement
 from service.database.engine import Database
 from service.database.tenancy import act_for
 from service.eligibility import actions as eligibility
@@ -47,6 +53,13 @@ from service.web.commands import serve_at
 CODE, NAME = "0000", "Medby"
 _SERVICE, _CLUB, _ORGANISATION = "Sundhedsplejen", "Medby Idrætsforening", "Ferie for alle"
 # Each with the place of the role: the municipality, a service or club of it, or the volunteer organisation.
+_CLUB_NUMBER, _CLUB_ACCOUNT = "37000043", "DK5000400440116243"
+# Each with its kind, the youngest and the oldest, and the fee of half a year in kroner.
+_ACTIVITIES = (
+    ("Fodbold U10", "football", 8, 10, 650),
+    ("Gymnastik for de mindste", "gymnastics", 3, 6, 450),
+    ("Svømning", "swimming", 6, 15, 900),
+)
 _PEOPLE = (
     ("administrator@medby.example", "Administrator", "administrator", NAME),
     ("sagsbehandler@medby.example", "Sagsbehandler", "case_worker", NAME),
@@ -162,33 +175,56 @@ def _demo_date() -> date:
 
 
 def _municipality(database: Database) -> Municipality:
-    """The demo's municipality with its staff and signature, made on the first run."""
+    """The demo's municipality with its staff, clubs and signature, made on the first run."""
     with database.transaction() as session:
         try:
             return find_municipality(session, CODE)
         except NotFound:
             made = add_municipality(session, CODE, NAME, "dk")
         act_for(session, made.id)
-        _furnish(session, made)
+        _furnish(session, made, console.keys(database))
     return made
 
 
-def _furnish(session: Session, municipality: Municipality) -> None:
+def _furnish(session: Session, municipality: Municipality, keys: KeyRing) -> None:
     schemes.add_presets(session, municipality)
     set_signature(session, municipality, _SIGNATURE)
-    _add_people(session, municipality)
+    desk = Desk(municipality=municipality, keys=keys, public_url="http://localhost", actor=COMMAND)
+    _apply(session, desk)
+    _add_people(session, municipality, _add_club(session, desk))
 
 
-def _add_people(session: Session, municipality: Municipality) -> None:
+def _add_club(session: Session, desk: Desk) -> UUID:
+    """A club that takes part: approved, with an account, an agreement and what it offers this season."""
+    data = ClubData(_CLUB, "Kasserer", "kasserer@klub.example", "20 30 40 50", 412)
+    payee = NewPayee("account", _CLUB_ACCOUNT)
+    club = clubs.add_club(session, desk, _CLUB_NUMBER, data, payee, account_approved=True)
+    version = keep_agreement(session, desk.municipality).version
+    clubs.accept_agreement(session, desk, club.id, version)
+    year = clock.today(desk.municipality.time_zone).year
+    for name, kind, youngest, oldest, kroner in _ACTIVITIES:
+        season = date(year, 1, 1), date(year, 6, 30)
+        clubs.add_activity(session, desk, club.id, NewActivity(name, kind, youngest, oldest, *season, kroner * 100))
+    return club.id
+
+
+def _apply(session: Session, desk: Desk) -> None:
+    """A club that waits for somebody to look at its application."""
+    data = ClubData("Medby Musikskole", "Formand", "formand@musik.example", None, 80)
+    agreement = keep_agreement(session, desk.municipality).version
+    written = applications.Applied("37000051", data, ["music"], NewPayee("nemkonto"), agreement, "da")
+    applications.apply(session, desk, written)
+
+
+def _add_people(session: Session, municipality: Municipality, club_id: UUID) -> None:
     service = add_organisation(session, municipality.id, "service", _SERVICE, None, COMMAND)
-    club = add_organisation(session, municipality.id, "club", _CLUB, "10203040", COMMAND)
     # Written now: it belongs to the municipality, and the volunteers' organisation is another tenant.
     session.flush()
     volunteers = add_volunteer_organisation(session, "ferie", _ORGANISATION, "dk")
     places: dict[str, tuple[UUID, UUID | None]] = {
         NAME: (municipality.id, None),
         _SERVICE: (municipality.id, service.id),
-        _CLUB: (municipality.id, club.id),
+        _CLUB: (municipality.id, club_id),
         _ORGANISATION: (volunteers.id, None),
     }
     for email, name, role, place in _PEOPLE:

@@ -2,6 +2,7 @@
 
 from service.audit import checks as audit_checks
 from service.claims import checks as claim_checks
+from service.clubs import checks as club_checks
 from service.eligibility import checks as eligibility_checks
 from service.passes import checks as pass_checks
 from service.register import checks as register_checks
@@ -11,6 +12,7 @@ CHECKS = (
     *eligibility_checks.CHECKS,
     *pass_checks.CHECKS,
     *claim_checks.CHECKS,
+    *club_checks.CHECKS,
     *audit_checks.CHECKS,
 )
 unsealed = audit_checks.unsealed

@@ -48,6 +48,7 @@ OF_NOBODY = (
     "audit.list",
     "care.keys",
     "care.retention.set",
+    "clubs",
     "eligibility.parameters.set",
     "identity",
     "jobs",

@@ -60,6 +60,22 @@ class ClubRow(TenantRow, table=True):
     changed_at: datetime = instant()
 
 
+class PastContact(IdentifiedRow, table=True):
+    """Whom a club named before: told of a new account too, since whoever names the account may have changed both."""
+
+    __tablename__ = "club_past_contact"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "club_id"], ["club.tenant_id", "club.id"]),
+        Index(None, "tenant_id", "club_id"),
+    )
+
+    club_id: UUID
+    name: str
+    email: str
+    ended_at: datetime = instant()
+    ended_by: UUID | None = None
+
+
 class ClubActivity(IdentifiedRow, table=True):
     """Something a club offers children of some ages in a season, and the full fee of it."""
 
@@ -137,7 +153,8 @@ class ClubPayee(IdentifiedRow, table=True):
 class ClubApplication(IdentifiedRow, table=True):
     """What somebody wrote who applied for a club, and what became of it.
 
-    Anybody can write in a club's name, so it says nothing about the club until staff have looked at it.
+    Anybody can write in a club's name, so it says nothing about the club until staff have looked at it. One that was
+    entered at the command line has no contact and accepted no agreement.
     """
 
     __tablename__ = "club_application"
@@ -156,8 +173,8 @@ class ClubApplication(IdentifiedRow, table=True):
 
     number: str
     name: str
-    contact_name: str
-    contact_email: str
+    contact_name: str | None = None
+    contact_email: str | None = None
     contact_phone: str | None = None
     members: int | None = None
     activities: list[dict[str, Any]] = Field(sa_type=JSONB)

@@ -30,7 +30,7 @@ from service.web.problems import DOCUMENTED
 
 Row = TypeVar("Row")
 Shown = TypeVar("Shown", bound=msgspec.Struct)
-_ORGANISATION_ASKED = {"kind": "club", "name": "Fremad", "number": "12345678"}
+_ORGANISATION_ASKED = {"name": "School health"}
 _INVITATION_ASKED = {"email": "treasurer@club.example", "name": "The treasurer", "role": "club_treasurer"} | {
     "organisation_id": "01900000-0000-7000-8000-000000000001"
 }
@@ -65,10 +65,10 @@ def add_organisation(
     session: Session,
     data: Annotated[NewOrganisation, Body(examples=[Example(value=_ORGANISATION_ASKED)])],
 ) -> OrganisationSummary:
-    """Add a service or a club."""
+    """Add a service. A club is added by `POST /api/v1/clubs`."""
     tenant_id = municipality_of(request).id
     return _organisation(
-        organisations.add_organisation(session, tenant_id, data.kind, data.name, data.number, actor_of(request))
+        organisations.add_organisation(session, tenant_id, "service", data.name, None, actor_of(request))
     )
 
 
@@ -80,7 +80,8 @@ def add_organisation(
 )
 @transactional
 def end_organisation(request: AnyRequest, session: Session, organisation_id: FromPath[UUID]) -> None:
-    """End a service or club with its members' roles, open invitations and tokens."""
+    """End a service with its members' roles, open invitations and tokens. A club ends among the clubs."""
+    organisations.find_service_by_id(session, organisation_id)
     organisations.end_organisation(session, municipality_of(request).id, organisation_id, actor_of(request))
 
 

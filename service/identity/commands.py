@@ -127,7 +127,7 @@ def reset_second_factor(email: str) -> Any:
 
 @click.group()
 def organisation() -> None:
-    """Volunteer organisations, and the services and clubs of a municipality."""
+    """Volunteer organisations, and the services of a municipality."""
 
 
 @organisation.command("add")
@@ -135,24 +135,18 @@ def organisation() -> None:
 @click.option("--code", metavar="CODE", help="A new volunteer organisation with this code.")
 @click.option("--country", type=click.Choice(tuple(actions.HABITS)), default="no", show_default=True)
 @click.option("--service", "kind", flag_value="service", help="A service of the municipality that refers families.")
-@click.option("--club", "number", metavar="NUMBER", help="A club with this organisation number.")
-@click.option("--municipality", metavar="CODE", help="The municipality of the service or club.")
+@click.option("--municipality", metavar="CODE", help="The municipality of the service.")
 @console.command
-def add_organisation(
-    name: str, code: str | None, country: str, kind: str | None, number: str | None, municipality: str | None
-) -> Any:
-    """Add a volunteer organisation, or a service or club to a municipality."""
-    wanted = [one for one in (code, kind, number) if one]
-    if len(wanted) != 1 or bool(code) == bool(municipality):
-        raise Invalid("Name --code, or --municipality with --service or --club.")
+def add_organisation(name: str, code: str | None, country: str, kind: str | None, municipality: str | None) -> Any:
+    """Add a volunteer organisation, or a service to a municipality. Clubs: medspiller club add."""
+    if bool(code) == bool(kind) or bool(code) == bool(municipality):
+        raise Invalid("Name --code, or --municipality with --service.")
     if code:
         with console.database() as database, database.transaction() as session:
             made = organisations.add_volunteer_organisation(session, code, name, country)
         return {"organisation": made.id, "code": code}, [f"{made.name} stands, with the code {code}."]
     with _place(municipality, None, None, None) as at:
-        added = organisations.add_organisation(
-            at.session, at.place.tenant_id, "club" if number else "service", name, number, COMMAND
-        )
+        added = organisations.add_organisation(at.session, at.place.tenant_id, "service", name, None, COMMAND)
     return {"organisation": added.id, "kind": added.kind}, [f"{added.name} stands in {at.place.name}."]
 
 

@@ -68,10 +68,25 @@ _TABLE: Final = (
     Permission("retention.change", N_("Erase what is over its retention period, and set those periods"), _ADMIN),
     Permission("trail.read", N_("Search the audit trail"), ("auditor",), places=_TENANTS),
     Permission("trail.family", N_("List who read and who changed what about one family"), ("auditor",)),
+    Permission("clubs.read", N_("See clubs, their applications and what they offer"), _MUNICIPAL, "clubs"),
+    Permission("clubs.change", N_("Add, change, suspend and end clubs, and decide about their applications"), _CASES),
+    Permission(
+        "clubs.approve_account",
+        N_("Approve where a club's money goes"),
+        ("administrator", "finance_officer"),
+    ),
+    Permission("clubs.settings", N_("Set what clubs agree to, and how long a new account waits"), _ADMIN),
+    Permission("club.own", N_("See the club's own page"), ("club_treasurer",), places=("club",)),
+    Permission(
+        "club.change",
+        N_("Change the club's data and what it offers, propose an account, invite treasurers"),
+        ("club_treasurer",),
+        places=("club",),
+    ),
     Permission("people.read", N_("See the organisation's people and their roles"), _ADMIN, places=_TENANTS),
     Permission("people.change", N_("Invite people, end memberships and review access"), _ADMIN, places=_TENANTS),
-    Permission("organisations.read", N_("See the municipality's services and clubs"), _ADMIN),
-    Permission("organisations.change", N_("Add and end services and clubs"), _ADMIN),
+    Permission("organisations.read", N_("See the municipality's services"), _ADMIN),
+    Permission("organisations.change", N_("Add and end services"), _ADMIN),
     Permission("tokens.read", N_("See the tokens of the organisation's systems"), _TOKENS, places=_SYSTEMS),
     Permission("tokens.change", N_("Make and revoke tokens"), _TOKENS, places=_SYSTEMS),
 )
@@ -93,6 +108,8 @@ COMMANDS: Final = {
     "register confirm": "register.confirm",
     "eligibility approve": "eligibility.approve",
     "retention run": "retention.change",
+    "club approve": "clubs.change",
+    "club approve-account": "clubs.approve_account",
 }
 """Commands that somebody does in person (`--by`). All others are the operator's, who has the machine."""
 

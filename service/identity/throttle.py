@@ -38,6 +38,9 @@ class Limit(msgspec.Struct, frozen=True):
 SIGN_IN_LINKS = Limit("sign-in link", 5, timedelta(minutes=15))
 SIGN_IN_LINKS_FROM_ADDRESS = Limit("sign-in links from", 60, timedelta(minutes=15))
 SECOND_FACTOR = Limit("second factor", 6, timedelta(minutes=15))
+CLUB_APPLICATIONS_FROM_ADDRESS = Limit("club applications from", 10, timedelta(hours=1))
+CLUB_APPLICATIONS_FOR_NUMBER = Limit("club applications for", 5, timedelta(hours=24))
+CLUB_APPLICATIONS_TO_CONTACT = Limit("club applications to", 3, timedelta(hours=24))
 UNKNOWN_SECRETS = Limit("unknown secret", 60, timedelta(minutes=15))
 PASS_NUMBERS = Limit("pass number", 20, timedelta(minutes=15))
 """Of a club: numbers that are no pass, and names that are not the child's."""

@@ -179,3 +179,6 @@ DOCUMENTED = {
     422: documented("Some fields are wrong; `errors` names all of them."),
 }
 """`responses=DOCUMENTED` on a route of the API: what else it may answer, for its description."""
+
+TOO_MANY = {429: documented("That was tried too often; `Retry-After` says in how many seconds there may be more.")}
+"""Of public routes that are slowed down: `responses=DOCUMENTED | TOO_MANY`."""

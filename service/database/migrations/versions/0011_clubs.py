@@ -15,6 +15,7 @@ down_revision = "0010"
 
 TABLES = (
     "club",
+    "club_past_contact",
     "club_activity",
     "club_payee",
     "club_application",
@@ -99,6 +100,7 @@ def upgrade() -> None:
         ),
     ):
         op.execute(f'GRANT UPDATE ({columns}) ON {table} TO "{app}"')
+    op.execute(f'GRANT SELECT, INSERT, DELETE ON club_past_contact TO "{app}"')
     op.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON club_register_entry TO "{app}"')
     op.execute(f'GRANT SELECT, INSERT, UPDATE ON club_settings TO "{app}"')
 
@@ -144,6 +146,23 @@ def _club() -> None:
         unique=True,
         postgresql_where=sa.text("state <> 'ended'"),
     )
+    op.create_table(
+        "club_past_contact",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
+        sa.Column("club_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_by", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "club_id"],
+            ["club.tenant_id", "club.id"],
+            name=op.f("fk_club_past_contact_tenant_id_club_id"),
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_club_past_contact")),
+    )
+    op.create_index(op.f("ix_club_past_contact_tenant_id_club_id"), "club_past_contact", ["tenant_id", "club_id"])
 
 
 def _activity() -> None:
@@ -248,8 +267,8 @@ def _application() -> None:
         sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("contact_name", sa.String(), nullable=False),
-        sa.Column("contact_email", sa.String(), nullable=False),
+        sa.Column("contact_name", sa.String(), nullable=True),
+        sa.Column("contact_email", sa.String(), nullable=True),
         sa.Column("contact_phone", sa.String(), nullable=True),
         sa.Column("members", sa.Integer(), nullable=True),
         sa.Column("activities", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
