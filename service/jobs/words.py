@@ -47,6 +47,14 @@ JOBS: Final[Mapping[str, Words]] = {
         N_("Puts the letters that wait into print batches and hands them over to the print provider."),
         N_("What is handed over is printed and posted. It cannot be called back."),
     ),
+    "reservations": Words(
+        N_("Reservations that are over"),
+        N_("Gives back to the children what clubs had reserved and have not claimed by the last day."),
+    ),
+    "decisions": Words(
+        N_("Decisions for clubs"),
+        N_("Tells each club by e-mail what case workers have decided about its claims since the day before."),
+    ),
     "seal": Words(
         N_("Seal of the audit trail"),
         N_("Seals the trail's new entries, so that the auditor can see whether somebody changed or removed one."),
@@ -185,6 +193,8 @@ def _counted(template: str, name: str) -> Callable[[dict[str, Any]], Text]:
 
 
 _SAID: Final[Mapping[str, Callable[[dict[str, Any]], Text]]] = {
+    "reservations": _counted(N_("Reservations ended: {reservations}."), "reservations"),
+    "decisions": _counted(N_("Clubs told by e-mail: {clubs}."), "clubs"),
     "seal": _counted(N_("Entries sealed: {entries}."), "entries"),
     "letters": _counted(N_("Letters handed over: {letters}."), "letters"),
     "retention": _counted(N_("Rows erased or made anonymous: {rows}."), "rows"),
