@@ -17,6 +17,7 @@ from schemas.health import Health, Jobs
 from service.audit import api as audit_api
 from service.audit import web as audit_web
 from service.claims import api as claims_api
+from service.claims import batch_api as claims_batch_api
 from service.claims import (
     budget_api,
     budget_web,
@@ -27,7 +28,6 @@ from service.claims import (
     terms_api,
     terms_web,
 )
-from service.claims import batch_api as claims_batch_api
 from service.claims import today as claims_today
 from service.clubs import (
     accounts_web,

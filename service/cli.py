@@ -55,6 +55,7 @@ for group in (
     eligibility,
     passes,
     club,
+    claims,
     letters,
     audit,
     retention_group,

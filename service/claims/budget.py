@@ -14,6 +14,8 @@ from service.errors import Conflict, FieldError, Invalid, NotFound
 from service.identity.actions import Municipality
 from service.values import clock
 
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
 
 class Standing(msgspec.Struct, frozen=True):
     """How a year's budget stands; amounts in øre, all of claims whose season begins in the year.
@@ -88,6 +90,8 @@ class Waiting(msgspec.Struct, frozen=True):
 
 def standing(session: Session, municipality: Municipality, scheme: str, year: int) -> Standing:
     """How a scheme's budget of a year stands now."""
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise NotFound("There is no budget of the year {year}.", year=year)
     scheme_id = schemes.find_scheme(session, municipality, scheme)
     row = session.execute(text(_STANDING), {"scheme": scheme_id, "year": year, "at": clock.now()}).one()
     return msgspec.convert({**row._mapping, "scheme": scheme, "year": year}, Standing)
@@ -142,7 +146,8 @@ def set_budget(
 ) -> None:
     """Set what may be spent in a year. A stop that was lifted stays lifted only while nothing is changed."""
     scheme_id = schemes.find_scheme(session, municipality, scheme)
-    wrong = [] if 2000 <= year <= 2100 else [FieldError("year", "must be a year from 2000 to 2100")]
+    years = {"first": FIRST_YEAR, "last": LAST_YEAR}
+    wrong = [] if FIRST_YEAR <= year <= LAST_YEAR else [FieldError("year", "must be from {first} to {last}", years)]
     if not 0 <= appropriation_ore < 10**15:
         wrong.append(FieldError("appropriation", "must not be negative"))
     if not 1 <= warn_percent <= 100:

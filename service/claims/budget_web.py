@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import msgspec
+from babel.dates import get_month_names
 from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -23,7 +24,7 @@ from service.identity.form_keys import FormKey, is_repeated, new_key
 from service.identity.permissions import may
 from service.values import clock
 from service.web.forms import FormData, Kroner, blank, read_form, redisplaying
-from service.web.pages import page, redirect
+from service.web.pages import language_of, page, redirect
 
 PATH: Final = "/budget"
 _ONE: Final = f"{PATH}/{{scheme:str}}/{{year:int}}"
@@ -97,6 +98,7 @@ def show_budget(request: AnyRequest, session: Session, scheme: FromPath[str], ye
         bars=bars_of(one),
         months=months,
         month_bars=bars_of_months(months),
+        month_names=list(get_month_names("wide", "stand-alone", language_of(request)).values()),
         waiting=budget.waiting_for_money(session, municipality, scheme, year),
         key=new_key(),
         **_words(request),

@@ -65,9 +65,7 @@ _TABLE: Final = (
     Permission("claims.decide", N_("Approve and reject clubs' claims"), _CASES),
     Permission("claims.terms", N_("Set the terms for claims, payment dates and how claims are paid"), _ADMIN),
     Permission("budget.read", N_("See the budgets of the years"), (*_MUNICIPAL, "auditor"), "budget"),
-    Permission(
-        "budget.change", N_("Set a year's budget and lift its stop"), ("administrator", "finance_officer")
-    ),
+    Permission("budget.change", N_("Set a year's budget and lift its stop"), ("administrator", "finance_officer")),
     Permission("jobs.read", N_("See the timetable and the jobs' runs"), _MUNICIPAL, "jobs"),
     Permission("jobs.change", N_("Run, pause and move jobs"), _ADMIN, "jobs"),
     Permission("reports.read", N_("See and make reports"), (*_MUNICIPAL, "auditor"), "reports"),
