@@ -150,10 +150,9 @@ def budget_(
         "held_ore": one.held_ore,
         "expected_ore": one.expected_ore,
     }
-    set_aside = (
-        "no budget is set" if one.appropriation_ore is None else f"of {format_kroner(one.appropriation_ore, 'en')}"
-    )
-    return known, [f"{scheme} {year}: {format_kroner(one.held_ore, 'en')} taken, {set_aside}; {one.level}."]
+    aside = one.appropriation_ore
+    of = "no budget is set" if aside is None else f"of {format_kroner(aside, 'en')}"
+    return known, [f"{scheme} {year}: {format_kroner(one.held_ore, 'en')} taken, {of}; {one.level}."]
 
 
 def _kroner(written: str) -> int:
