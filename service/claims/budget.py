@@ -65,6 +65,12 @@ class Standing(msgspec.Struct, frozen=True):
         return 100 * self.held_ore // self.appropriation_ore if self.appropriation_ore else None
 
     @property
+    def pays_waiting(self) -> bool:
+        """Whether a claim that waits can be approved: those that wait do not keep each other waiting."""
+        stops = self.hard_stop and self.lifted_at is None and self.appropriation_ore is not None
+        return not stops or self.held_ore - self.waiting_ore < (self.appropriation_ore or 0)
+
+    @property
     def level(self) -> str:
         if self.appropriation_ore is None or self.warn_percent is None:
             return "none"

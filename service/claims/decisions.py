@@ -137,11 +137,13 @@ def _locked(session: Session, claim_id: UUID) -> Any:
 
 
 def _require_budget(session: Session, claim: Any, granted: int) -> None:
-    left = session.execute(
-        text("SELECT budget_left(:scheme, :year, true)"), {"scheme": claim.scheme_id, "year": claim.year}
-    ).scalar()
-    # What the claim holds is counted as used already.
-    if left is not None and left["budget_left_ore"] + claim.covered_ore < granted:
+    values = {"scheme": claim.scheme_id, "year": claim.year}
+    left = session.execute(text("SELECT budget_left(:scheme, :year, true)"), values).scalar()
+    if left is None:
+        return
+    # What waits is counted as used, this claim among it; but claims that wait do not keep each other waiting.
+    waiting = session.execute(text(_WAITING), values).scalar_one()
+    if left["budget_left_ore"] + waiting < granted:
         raise Conflict(
             "The budget of {year} is used up. Somebody who may change budgets can lift the stop, with a reason.",
             year=claim.year,
@@ -159,6 +161,8 @@ def _change(session: Session, claim_id: UUID, state: str, actor: Actor, **values
 _LOCK_PASS = "SELECT 1 FROM leisure_pass WHERE id = (SELECT pass_id FROM claim WHERE id = :id) FOR UPDATE"
 _LOCK_PASSES = """SELECT 1 FROM leisure_pass WHERE id IN (SELECT pass_id FROM claim WHERE id = ANY (:claims))
     ORDER BY id FOR UPDATE"""
+_WAITING = """SELECT coalesce(sum(covered_ore), 0)::bigint FROM claim
+    WHERE scheme_id = :scheme AND year = :year AND state = 'submitted'"""
 _CLAIM = "SELECT pass_id, scheme_id, year, kind, state, covered_ore FROM claim WHERE id = :id FOR UPDATE"
 # How long a club waited for a decision does not change when it turns out to have been wrong.
 _CHANGE = """UPDATE claim SET state = :state, covered_ore = :covered, reasons = :reasons, note = :note, to_tell = true,

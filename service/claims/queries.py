@@ -194,6 +194,7 @@ def _rows(
         "zone": municipality.time_zone,
     }
     values |= {"hidden": _hidden_before(session), "states": wanted.state.split(",") if wanted.state else None}
+    values["ids"] = None if wanted.ids is None else list(wanted.ids)
     conditions = [sql for name, sql in _FILTERS.items() if values.get(name) is not None]
     if after is not None:
         conditions.append("c.id > :after" if oldest else "c.id < :after")

@@ -54,6 +54,13 @@ def open_club(
         session.flush()
         session.execute(
             text(
+                """INSERT INTO club_agreement (tenant_id, version, text, made_at)
+                VALUES (:tenant, 1, 'Aftale', now()) ON CONFLICT DO NOTHING"""
+            ),
+            {"tenant": town.municipality.id},
+        )
+        session.execute(
+            text(
                 """INSERT INTO club (tenant_id, id, number, name, state, members, contact_email, agreement_version,
                     agreement_accepted_at, approved_at, changed_at)
                 VALUES (:tenant, :id, :number, :name, 'approved', :members, :email, 1, now(), now(), now())"""

@@ -131,7 +131,7 @@ def test_a_pass_shows_its_ledger_in_words_with_what_was_left(peopled: Town, work
     ada = said(get(worker, f"/passes/{pass_of(peopled, 'Ada')}"))
     assert f"… {peopled.number('Ada')[-4:]}" in ada
     assert "Left for membership 600.00 kr of 1,000.00 kr" in ada
-    assert re.search(r"Claimed by a club 16 Jan 2017 11:00 Membership fee -400.00 kr 600.00 kr", ada), ada
+    assert re.search(r"Claimed by a club see the claim 16 Jan 2017 11:00 Membership fee -400.00 kr 600.00 kr", ada), ada
     assert re.search(r"Granted .* Equipment \+300.00 kr 300.00 kr", ada), ada
     bo = said(get(worker, f"/passes/{pass_of(peopled, 'Bo')}"))
     assert "Held for a club" in bo
