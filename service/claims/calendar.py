@@ -69,6 +69,14 @@ def _payment_after(decided: date, own: tuple[PaymentDate, ...], habits: Habits, 
     return next(one.pays_on for one in usual if one.cutoff >= decided and (last is None or one.pays_on > last))
 
 
+def coming(since: date, own: Sequence[PaymentDate], habits: Habits, country: str) -> list[PaymentDate]:
+    """The payments of about a year from a day on: the municipality's own dates, and after the last those by habit."""
+    last = max((one.pays_on for one in own), default=None)
+    usual = usual_dates(habits, country, max(since, last or since))
+    kept = [one for one in usual if one.pays_on >= since and (last is None or one.pays_on > last)][:12]
+    return [*sorted((one for one in own if one.pays_on >= since), key=lambda one: one.pays_on), *kept]
+
+
 def promised(state: str, today: date, own: Sequence[PaymentDate], habits: Habits, country: str) -> date | None:
     """The date that a club is told for a claim in this state, None where nothing will be paid."""
     if state == "approved":

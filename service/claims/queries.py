@@ -67,7 +67,7 @@ class StaffClaim(OwnClaim, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which claims a list shows; None for any. `state` may be several, separated by commas."""
+    """Which claims a list shows; None for any. `state` may be several, separated by commas; `year` is the season's."""
 
     state: str | None = None
     reference: str | None = None
@@ -76,6 +76,8 @@ class Wanted(msgspec.Struct, frozen=True):
     since: date | None = None
     until: date | None = None
     reason: str | None = None
+    year: int | None = None
+    ids: tuple[UUID, ...] | None = None
 
 
 def own_claims(
@@ -161,46 +163,6 @@ def staff_claims(
     return [msgspec.convert(row | {"given_name": None}, StaffClaim) for row in rows]
 
 
-class Case(StaffClaim, frozen=True):
-    """Everything a case worker needs to decide a claim, on one page. The reason for the pass is not part of it.
-
-    `child_name` is the register's, beside `written_name`; `other_claims` are those of the child in the same period.
-    """
-
-    written_name: str
-    child_name: str
-    person_id: UUID
-    pass_id: UUID
-    scheme: str
-    valid_from: date
-    valid_to: date
-    pass_state: str
-    remaining_ore: int
-    equipment_remaining_ore: int
-    activity_kind: str | None
-    members: int | None
-    club_state: str
-    year: int
-    other_claims: tuple[StaffClaim, ...] = ()
-
-
-def case(session: Session, municipality: Municipality, claim_id: UUID, actor: Actor) -> Case:
-    """A claim with what is known of it. The read is in the trail."""
-    rows = _rows(session, municipality, Wanted(), 1, None, claim_id)
-    more = session.execute(text(_CASE), {"id": claim_id}).one_or_none()
-    if not rows or more is None:
-        raise NotFound("There is no such claim.")
-    record(session, municipality.id, actor, "claims.read", ("claim", claim_id))
-    others = session.execute(text(_OTHERS), {"id": claim_id}).scalars().all()
-    known = rows[0] | {"given_name": None} | dict(more._mapping)
-    known["other_claims"] = [
-        msgspec.convert(row | {"given_name": None}, StaffClaim)
-        for other in others
-        for row in _rows(session, municipality, Wanted(), 1, None, other)
-    ]
-    return msgspec.convert(known, Case)
-
-
 def own_days(session: Session, club_id: UUID | None = None) -> tuple[float | None, int]:
     """How many days from claim to decision on average over the last year, and of how many claims."""
     row = session.execute(
@@ -232,6 +194,7 @@ def _rows(
         "zone": municipality.time_zone,
     }
     values |= {"hidden": _hidden_before(session), "states": wanted.state.split(",") if wanted.state else None}
+    values["ids"] = None if wanted.ids is None else list(wanted.ids)
     conditions = [sql for name, sql in _FILTERS.items() if values.get(name) is not None]
     if after is not None:
         conditions.append("c.id > :after" if oldest else "c.id < :after")
@@ -261,6 +224,8 @@ _FILTERS = {
     "since": "(c.submitted_at AT TIME ZONE :zone)::date >= CAST(:since AS date)",
     "until": "(c.submitted_at AT TIME ZONE :zone)::date <= CAST(:until AS date)",
     "reason": "CAST(:reason AS text) = ANY (c.reasons)",
+    "year": "c.year = :year",
+    "ids": "c.id = ANY (CAST(:ids AS uuid[]))",
 }
 
 _CLAIMS = """
@@ -274,18 +239,4 @@ _CLAIMS = """
             - (c.submitted_at AT TIME ZONE :zone)::date END AS days_to_decision,
         c.expected_payment_date, c.paid_at, c.club_id, b.name AS club_name, b.number AS club_number
     FROM claim c JOIN club b ON b.id = c.club_id
-"""
-
-_CASE = """
-    SELECT c.given_name AS written_name, p.given_name || ' ' || p.family_name AS child_name, c.person_id, c.pass_id,
-        s.name AS scheme, l.valid_from, l.valid_to, l.state AS pass_state, l.remaining_ore, l.equipment_remaining_ore,
-        c.activity_kind, b.members, b.state AS club_state, c.year
-    FROM claim c JOIN person p ON p.id = c.person_id JOIN leisure_pass l ON l.id = c.pass_id
-    JOIN scheme s ON s.id = c.scheme_id JOIN club b ON b.id = c.club_id WHERE c.id = :id
-"""
-
-_OTHERS = """
-    SELECT o.id FROM claim c JOIN leisure_pass l ON l.id = c.pass_id
-    JOIN leisure_pass p ON (p.person_id, p.scheme_id, p.valid_from) = (l.person_id, l.scheme_id, l.valid_from)
-    JOIN claim o ON o.pass_id = p.id AND o.id <> c.id WHERE c.id = :id ORDER BY o.id DESC LIMIT 20
 """

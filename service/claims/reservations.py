@@ -84,16 +84,16 @@ def release_reservation(desk: Desk, reservation_id: UUID) -> None:
 
 def expire_reservations(session: Session, municipality: Municipality, today: date, actor: Actor) -> int:
     """Give back what reservations held whose last day is over; returns how many."""
-    due = session.execute(text(_DUE), {"today": today}).all()
-    for row in due:
+    expired = 0
+    for row in session.execute(text(_DUE), {"today": today}).all():
         entries = ledger.given_back(session, row.pass_id, "release", row.reserved_ore, "reservation")
         values = {"id": row.id, "state": "expired", "at": clock.now()}
+        # It may have been claimed or given back while its pass was waited for.
         if session.execute(text(_END_RESERVATION), values).scalar() is not None:
             ledger.enter(session, municipality.id, row.fund, entries, clock.now(), reservation_id=row.id)
-    if due:
-        details = {"reservations": len(due)}
-        record(session, municipality.id, actor, "claims.reservation.expire", ("tenant", None), details=details)
-    return len(due)
+            record(session, municipality.id, actor, "claims.reservation.expire", ("reservation", row.id))
+            expired += 1
+    return expired
 
 
 _RESERVE = f"""

@@ -32,7 +32,7 @@ LEFT = (
 )
 """Why the rules leave a claim to a case worker; all that apply are told."""
 
-BY_HAND = ("not_a_member", "left_early", "not_covered", "double", "other")
+BY_HAND = ("wrong_child", "not_a_member", "left_early", "not_covered", "double", "other")
 """Why a case worker rejects a claim, beside the reasons of the rules."""
 
 

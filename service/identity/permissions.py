@@ -63,6 +63,11 @@ _TABLE: Final = (
     Permission("letters.send", N_("Make, render and hand over print batches; note returned mail"), _CASES, "letters"),
     Permission("claims.make", N_("Check passes, reserve and claim for a club"), _TREASURER, "claims", ("club",)),
     Permission("claims.read", N_("See claims: a club its own, the municipality all"), _CLAIMS, "claims", _SYSTEMS),
+    Permission("claims.cases", N_("See the queue of claims and what is known of each"), _MUNICIPAL),
+    Permission("claims.decide", N_("Approve and reject clubs' claims"), _CASES),
+    Permission("claims.terms", N_("Set the terms for claims, payment dates and how claims are paid"), _ADMIN),
+    Permission("budget.read", N_("See the budgets of the years"), (*_MUNICIPAL, "auditor"), "budget"),
+    Permission("budget.change", N_("Set a year's budget and lift its stop"), ("administrator", "finance_officer")),
     Permission(
         "payments.read",
         N_("See payment runs, payments and what the bank says of them"),

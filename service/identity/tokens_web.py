@@ -35,6 +35,7 @@ SCOPE_NAMES: Final = {
     "jobs": N_("the timetable"),
     "reports": N_("reports"),
     "claims": N_("claims of clubs"),
+    "budget": N_("budgets"),
 }
 """What a token may be for, in words."""
 

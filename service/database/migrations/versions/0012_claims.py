@@ -130,6 +130,7 @@ CREATE TABLE claim (
     state VARCHAR NOT NULL,
     reasons VARCHAR[] NOT NULL,
     note VARCHAR,
+    to_tell BOOLEAN DEFAULT false NOT NULL,
     door VARCHAR NOT NULL,
     submitted_at TIMESTAMP WITH TIME ZONE NOT NULL,
     submitted_by UUID,
@@ -163,6 +164,7 @@ CREATE TABLE claim (
 CREATE INDEX ix_claim_tenant_id_club_id_id ON claim (tenant_id, club_id, id);
 CREATE INDEX ix_claim_tenant_id_pass_id ON claim (tenant_id, pass_id);
 CREATE INDEX ix_claim_waiting ON claim (tenant_id, id) WHERE state = 'submitted';
+CREATE INDEX ix_claim_to_tell ON claim (tenant_id, club_id) WHERE to_tell;
 CREATE INDEX ix_claim_payable ON claim (tenant_id, decided_at) WHERE state = 'approved';
 CREATE UNIQUE INDEX uq_claim_reservation ON claim (tenant_id, reservation_id) WHERE state NOT IN ('rejected', 'withdrawn');
 -- A file that is sent twice, or a call repeated without its key, makes no second claim.
@@ -389,6 +391,6 @@ def upgrade() -> None:
     op.execute(f'GRANT UPDATE (state, ended_at, given_name) ON reservation TO "{app}"')
     changed = (
         "state, covered_ore, reasons, note, decided_at, decided_by, expected_payment_date, paid_at, ended_at, "
-        "given_name, activity_kind, family_share_paid_by, anonymised_at"
+        "given_name, activity_kind, family_share_paid_by, reference, to_tell, anonymised_at"
     )
     op.execute(f'GRANT UPDATE ({changed}) ON claim TO "{app}"')
