@@ -55,6 +55,18 @@ JOBS: Final[Mapping[str, Words]] = {
         N_("Decisions for clubs"),
         N_("Tells each club by e-mail what case workers have decided about its claims since the day before."),
     ),
+    "payment-run": Words(
+        N_("Payment run"),
+        N_("Makes the run of a payment date on the day after its cutoff. Two people approve and release it then."),
+    ),
+    "bank-files": Words(
+        N_("Files of the bank"),
+        N_("Reads what the bank put into its folder: which payments were carried out, and which came back."),
+    ),
+    "remittance": Words(
+        N_("Advice for clubs"),
+        N_("Tells each club by e-mail what it is paid, and draws the claims that are checked by lot."),
+    ),
     "seal": Words(
         N_("Seal of the audit trail"),
         N_("Seals the trail's new entries, so that the auditor can see whether somebody changed or removed one."),
