@@ -15,6 +15,19 @@ from jobs.timetable import TIMETABLE
 from schemas.health import Health, Jobs
 from service.audit import api as audit_api
 from service.audit import web as audit_web
+from service.claims import api as claims_api
+from service.claims import batch_api as claims_batch_api
+from service.claims import (
+    budget_api,
+    budget_web,
+    case_web,
+    payment_dates_web,
+    queue_web,
+    staff_api,
+    terms_api,
+    terms_web,
+)
+from service.claims import today as claims_today
 from service.clubs import (
     accounts_web,
     activities_web,
@@ -138,6 +151,16 @@ DOORS = (
     review_web,
     on_the_spot_web,
     review_api,
+    claims_api,
+    claims_batch_api,
+    queue_web,
+    case_web,
+    terms_web,
+    payment_dates_web,
+    budget_web,
+    staff_api,
+    terms_api,
+    budget_api,
     clubs_web,
     accounts_web,
     applications_web,
@@ -164,6 +187,7 @@ WAITING = tuple(
         eligibility_today,
         letters_today,
         passes_today,
+        claims_today,
         clubs_today,
         payments_today,
         jobs_today,

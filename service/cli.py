@@ -7,6 +7,7 @@ import click
 from service.audit.commands import audit
 from service.care.checks import CHECKS, unsealed
 from service.care.commands import keys, retention_group, trial_restore_command
+from service.claims.commands import claims
 from service.clubs.commands import club
 from service.database.commands import database_commands
 from service.eligibility.commands import eligibility, municipality, scheme
@@ -56,6 +57,7 @@ for group in (
     eligibility,
     passes,
     club,
+    claims,
     letters,
     audit,
     retention_group,

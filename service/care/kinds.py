@@ -247,6 +247,21 @@ KINDS = (
         ),
     ),
     Kind(
+        what="claim_names",
+        meaning="Names and notes on clubs' claims and reservations that are over",
+        way=ANONYMISE,
+        months=24,
+        origins={"ended": _day("coalesce(paid_at, ended_at)")},
+        steps=(
+            Step(
+                "claim",
+                "anonymised_at IS NULL AND state IN ('paid', 'rejected', 'withdrawn') AND {origin} <= :cut_off",
+                "given_name = '', note = NULL, reference = NULL, anonymised_at = :at",
+            ),
+            Step("reservation", f"given_name <> '' AND {_day('ended_at')} <= :cut_off", "given_name = ''"),
+        ),
+    ),
+    Kind(
         what="household_notes",
         meaning="Notes on households",
         way=ERASE,

@@ -13,11 +13,16 @@ from sqlalchemy import text
 from service.audit.actions import record
 from service.claims import ledger, rules
 from service.claims.calendar import Habits, promised
-from service.claims.desk import TOLD, Desk, act, count_miss, read, require_pass
+from service.claims.desk import TOLD, TRAIL, Desk, act, count_miss, read, require_pass
 from service.claims.ledger import Entry
 from service.claims.rules import Asked, Coverage, Facts
-from service.errors import Conflict, FieldError, Invalid, NotFound
+from service.database.direct import array_of, fetch_one
+from service.errors import N_, Conflict, FieldError, Invalid, NotFound
 from service.values import clock
+
+HIGHEST_FEE_ORE = 100_000_000
+LONGEST = 100
+"""How many characters a name, an activity or a reference may have."""
 
 
 class NewClaim(msgspec.Struct, frozen=True):
@@ -66,7 +71,7 @@ def check_coverage(
     if not found.name_matches:
         count_miss(desk)
     seen = facts.pass_id if found.valid else None
-    record(desk.session, desk.municipality.id, desk.actor, "claims.check", ("pass", seen))
+    record(desk.session, desk.municipality.id, desk.actor, "claims.check", ("leisure_pass", seen))
     return found
 
 
@@ -75,6 +80,7 @@ def submit_claim(desk: Desk, new: NewClaim) -> Made:
 
     Refused, and counted as a miss, where no pass has the number; refused where the same reference was claimed already.
     """
+    require_sound(new)
     asked = Asked(new.kind, new.fee_ore, new.season_start, new.season_end, new.sessions, desk.today)
     facts = require_pass(
         desk,
@@ -107,14 +113,14 @@ def submit_claim(desk: Desk, new: NewClaim) -> Made:
         "reference": new.reference,
         "reservation": new.reservation if held else None,
         "state": decision.state,
-        "reasons": list(decision.reasons),
+        "reasons": array_of(decision.reasons),
         "decided": None if decision.state == "submitted" else at,
         "ended": at if decision.state == "rejected" else None,
         "expected": expected,
-        **act(desk, "claims.submit", {"state": decision.state, "reasons": list(decision.reasons)}),
+        **act(desk, {"state": decision.state, "reasons": list(decision.reasons)}),
         **ledger.values_of(desk.municipality.id, new.kind, _entries(facts, decision.state, held), at),
     }
-    made: UUID = desk.session.execute(text(_SUBMIT), values).scalar_one()
+    [made] = fetch_one(desk.session, _SUBMIT, values)
     return Made(
         made,
         decision.state,
@@ -124,6 +130,28 @@ def submit_claim(desk: Desk, new: NewClaim) -> Made:
         decision.reasons,
         expected,
     )
+
+
+def require_sound(new: NewClaim) -> None:
+    """Refuse what no claim can say, whatever the pass is; names every wrong field."""
+    wrong = check_texts({"given_name": new.given_name, "activity": new.activity, "reference": new.reference})
+    if not 0 < new.fee_ore <= HIGHEST_FEE_ORE:
+        wrong.append(
+            FieldError("fee_ore", "must be more than 0 and at most {most} kr", {"most": HIGHEST_FEE_ORE // 100})
+        )
+    if new.season_end < new.season_start:
+        wrong.append(FieldError("season_end", "must not be before the season begins"))
+    if wrong:
+        raise Invalid("Some fields are wrong.", wrong)
+
+
+def check_texts(texts: dict[str, str | None]) -> list[FieldError]:
+    """What is wrong with texts that a club writes."""
+    return [
+        FieldError(name, N_("must be 1 to {most} readable characters"), {"most": LONGEST})
+        for name, said in texts.items()
+        if said is not None and (not said.strip() or len(said) > LONGEST or not said.isprintable())
+    ]
 
 
 def _entries(facts: Facts, state: str, held: int) -> list[Entry]:
@@ -173,14 +201,15 @@ _SUBMIT = f"""
         INSERT INTO claim (tenant_id, club_id, pass_id, person_id, scheme_id, kind, given_name, activity, activity_kind,
             season_start, season_end, sessions, fee_ore, covered_ore, family_share_paid_by, reference, reservation_id,
             state, reasons, door, submitted_at, submitted_by, decided_at, ended_at, expected_payment_date)
-        VALUES (:tenant, :club, :pass, :person, :scheme, :fund, :name, :activity, :activity_kind, :start, :end,
-            :sessions, :fee, :covered, :paid_by, :reference, CAST(:reservation AS uuid), :state, :reasons, :door, :at,
-            :account, :decided, :ended, :expected)
+        VALUES (%(tenant)s, %(club)s, %(pass)s, %(person)s, %(scheme)s, %(fund)s, %(name)s, %(activity)s,
+            %(activity_kind)s, %(start)s, %(end)s, %(sessions)s, %(fee)s, %(covered)s, %(paid_by)s, %(reference)s,
+            %(reservation)s::uuid, %(state)s, %(reasons)s, %(door)s, %(at)s, %(account)s, %(decided)s, %(ended)s,
+            %(expected)s)
         RETURNING id
     ), taken AS (
-        UPDATE reservation SET state = 'claimed', ended_at = :at WHERE id = CAST(:reservation AS uuid)
-    ), entered AS ({ledger.ENTERED.format(claim="(SELECT id FROM made)", reservation="CAST(:reservation AS uuid)")}),
-    told AS ({TOLD.format(subject="claim")})
+        UPDATE reservation SET state = 'claimed', ended_at = %(at)s WHERE id = %(reservation)s::uuid
+    ), entered AS ({ledger.ENTERED.format(claim="(SELECT id FROM made)", reservation="%(reservation)s::uuid")}),
+    told AS (INSERT INTO audit_entry {TRAIL} SELECT {TOLD}, 'claims.submit', 'claim' FROM made)
     SELECT id FROM made
 """
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 import holidays
 import msgspec
@@ -56,12 +56,25 @@ def payment_after(decided: date, own: Sequence[PaymentDate], habits: Habits, cou
 
     Own dates take the place of those by habit up to the last one that is set.
     """
+    return _payment_after(decided, tuple(own), habits, country)
+
+
+@lru_cache(maxsize=1024)
+def _payment_after(decided: date, own: tuple[PaymentDate, ...], habits: Habits, country: str) -> date:
     for one in sorted(own, key=lambda one: one.pays_on):
         if one.cutoff >= decided:
             return one.pays_on
     last = max((one.pays_on for one in own), default=None)
-    usual = usual_dates(habits, country, decided)
+    usual = usual_dates(habits, country, max(decided, last or decided))
     return next(one.pays_on for one in usual if one.cutoff >= decided and (last is None or one.pays_on > last))
+
+
+def coming(since: date, own: Sequence[PaymentDate], habits: Habits, country: str) -> list[PaymentDate]:
+    """The payments of about a year from a day on: the municipality's own dates, and after the last those by habit."""
+    last = max((one.pays_on for one in own), default=None)
+    usual = usual_dates(habits, country, max(since, last or since))
+    kept = [one for one in usual if one.pays_on >= since and (last is None or one.pays_on > last)][:12]
+    return [*sorted((one for one in own if one.pays_on >= since), key=lambda one: one.pays_on), *kept]
 
 
 def promised(state: str, today: date, own: Sequence[PaymentDate], habits: Habits, country: str) -> date | None:

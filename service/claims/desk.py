@@ -10,9 +10,12 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor
 from service.claims.rules import Asked, Facts
+from service.database.direct import fetch_one
 from service.database.engine import Database
+from service.database.requests import database_of, keys_of
 from service.errors import N_, Conflict, FieldError, Forbidden, Invalid, Unreadable
 from service.identity import throttle
+from service.identity.access import AnyRequest, actor_of, municipality_of, principal_of
 from service.identity.actions import Municipality
 from service.values import clock, pass_numbers
 from service.values.secrecy import KeyRing
@@ -31,6 +34,31 @@ class Desk(msgspec.Struct, frozen=True):
     @property
     def today(self) -> date:
         return clock.today(self.municipality.time_zone)
+
+
+def desk_of(request: AnyRequest, session: Session) -> Desk:
+    """The desk of the club for which whoever asks acts."""
+    return Desk(
+        database_of(request), session, municipality_of(request), club_of(request), keys_of(request), actor_of(request)
+    )
+
+
+def club_of(request: AnyRequest) -> UUID:
+    """The club for which whoever asks acts; refuses everybody else."""
+    club_id = own_club(request)
+    if club_id is None:
+        raise not_a_club()
+    return club_id
+
+
+def own_club(request: AnyRequest) -> UUID | None:
+    """The club for which whoever asks acts; None where it is the municipality itself."""
+    place = principal_of(request).place
+    return place.organisation_id if place is not None and place.organisation_kind == "club" else None
+
+
+def not_a_club() -> Forbidden:
+    return Forbidden("This is done for a club. Choose one under your name first.")
 
 
 def read(
@@ -52,8 +80,9 @@ def read(
     except Unreadable:
         # The same way is gone for a mistyped number: it takes as long, and is answered alike.
         canonical = ""
-    found = desk.session.execute(
-        text(_READ),
+    [found] = fetch_one(
+        desk.session,
+        _READ,
         {
             "club": desk.club_id,
             "hash": desk.keys.lookup_hash("pass", canonical),
@@ -68,19 +97,29 @@ def read(
             "at": clock.now(),
             "lock": lock,
         },
-    ).scalar_one()
-    facts = msgspec.convert({name: value for name, value in found.items() if value is not None}, Facts)
+    )
+    facts = msgspec.json.decode(found, type=Facts)
     if facts.misses >= throttle.PASS_NUMBERS.times:
         raise throttle.TooMany(int(throttle.PASS_NUMBERS.span.total_seconds()))
     _require_open(facts)
     return facts
 
 
+def require_open(desk: Desk) -> None:
+    """Refuse a club that may not claim now, before anything is asked of a pass."""
+    row = desk.session.execute(
+        text("SELECT state, agreement_accepted_at IS NOT NULL AS agreed FROM club WHERE id = :club"),
+        {"club": desk.club_id},
+    ).one_or_none()
+    state, agreed = (row.state, row.agreed) if row else (None, False)
+    _require_open(Facts(agreed=agreed, misses=0, club_state=state))
+
+
 def _require_open(facts: Facts) -> None:
     if facts.club_state is None:
-        raise Forbidden("This is done for a club. Choose one under your name first.")
+        raise not_a_club()
     if facts.club_state != "approved":
-        raise Conflict("The club cannot claim now: the municipality has suspended it. What is owed will be paid.")
+        raise Conflict("The club cannot claim now: the municipality has suspended it. What it is owed is kept for it.")
     if not facts.agreed:
         raise Conflict("Accept the municipality's agreement first, on the club's page.")
 
@@ -101,22 +140,20 @@ def count_miss(desk: Desk) -> None:
     throttle.count(desk.database, throttle.PASS_NUMBERS, str(desk.club_id))
 
 
-def act(desk: Desk, action: str, details: dict[str, Any]) -> dict[str, Any]:
-    """The bind parameters of an entry in the audit trail that is written in the same statement."""
+def act(desk: Desk, details: dict[str, Any]) -> dict[str, Any]:
+    """The bind parameters of `TOLD`: the trail's entry is written in the statement that makes what it tells of."""
     with_token = {"token": str(desk.actor.token_id)} if desk.actor.token_id else {}
     return {
         "account": desk.actor.account_id,
         "door": desk.actor.door,
-        "action": action,
         "details": msgspec.json.encode(with_token | details).decode(),
     }
 
 
-_READ = """SELECT read_for_claim(:club, :hash, :fund, :name, :activity, :start, :end, CAST(:reservation AS uuid),
-    CAST(:reference AS text), :misses, :at, :lock)"""
+_READ = """SELECT jsonb_strip_nulls(read_for_claim(%(club)s, %(hash)s, %(fund)s, %(name)s, %(activity)s, %(start)s,
+    %(end)s, %(reservation)s, %(reference)s, %(misses)s, %(at)s, %(lock)s))::text"""
 
 
-TOLD = """INSERT INTO audit_entry (tenant_id, at, account_id, door, action, subject_kind, subject_id, details)
-    SELECT CAST(:tenant AS uuid), :at, :account, :door, :action, '{subject}', made.id, CAST(:details AS jsonb)
-    FROM made"""
-"""Writes the entry in the trail for what `made` has made, of a kind that `{subject}` names; see `act`."""
+TRAIL = "(tenant_id, at, account_id, door, details, subject_id, action, subject_kind)"
+TOLD = "%(tenant)s::uuid, %(at)s, %(account)s::uuid, %(door)s, %(details)s::jsonb, made.id"
+"""What an entry in the trail says of what `made` has made: its columns, and all values but the last two; see `act`."""

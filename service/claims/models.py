@@ -150,8 +150,8 @@ class Claim(IdentifiedRow, table=True):
 
     `given_name` is what the club wrote. While a claim is live the pass's ledger holds `covered_ore` for it, no more and
     no less; triggers keep it. `reasons` are the codes of `rules.py` by which it was decided or left to a person, `note`
-    what a case worker tells the club. `paid` is the bank's word; `returned` that a payment came back and the club is
-    still owed.
+    what a case worker tells the club; with `to_tell` the e-mail about the decision has not gone yet. `paid` is the
+    bank's word; `returned` that a payment came back and the club is still owed.
     """
 
     __tablename__ = "claim"
@@ -176,6 +176,7 @@ class Claim(IdentifiedRow, table=True):
         Index(None, "tenant_id", "club_id", "id"),
         Index(None, "tenant_id", "pass_id"),
         Index("ix_claim_waiting", "tenant_id", "id", postgresql_where=text("state = 'submitted'")),
+        Index("ix_claim_to_tell", "tenant_id", "club_id", postgresql_where=text("to_tell")),
         Index("ix_claim_payable", "tenant_id", "decided_at", postgresql_where=text("state = 'approved'")),
         Index(
             "uq_claim_reservation",
@@ -217,6 +218,7 @@ class Claim(IdentifiedRow, table=True):
     state: str
     reasons: list[str] = Field(sa_type=ARRAY(String))
     note: str | None = None
+    to_tell: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     door: str
     submitted_at: datetime = instant()
     submitted_by: UUID | None = None

@@ -1,5 +1,6 @@
 """Claims as a club sees its own, and as the municipality's staff see them all. Every list can be read page by page."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -42,6 +43,8 @@ class OwnClaim(msgspec.Struct, frozen=True):
     days_to_decision: int | None
     expected_payment_date: date | None
     paid_at: datetime | None
+    club_name: str
+    club_number: str
 
 
 class OwnReservation(msgspec.Struct, frozen=True):
@@ -58,15 +61,13 @@ class OwnReservation(msgspec.Struct, frozen=True):
 
 
 class StaffClaim(OwnClaim, frozen=True):
-    """A claim as staff see it in a list: with the club, and no name."""
+    """A claim as staff see it in a list: with the club's id, and no name."""
 
     club_id: UUID
-    club_name: str
-    club_number: str
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which claims a list shows; None for any. `state` may be several, separated by commas."""
+    """Which claims a list shows; None for any. `state` may be several, separated by commas; `year` is the season's."""
 
     state: str | None = None
     reference: str | None = None
@@ -75,6 +76,8 @@ class Wanted(msgspec.Struct, frozen=True):
     since: date | None = None
     until: date | None = None
     reason: str | None = None
+    year: int | None = None
+    ids: tuple[UUID, ...] | None = None
 
 
 def own_claims(
@@ -103,15 +106,52 @@ def own_claim(session: Session, municipality: Municipality, club_id: UUID, claim
     return msgspec.convert(rows[0], OwnClaim)
 
 
-def own_reservations(session: Session, club_id: UUID, *, held: bool) -> list[OwnReservation]:
-    """A club's reservations, the newest first; with `held` those that hold something now."""
+def claims_for(
+    session: Session, municipality: Municipality, wanted: Wanted, limit: int, after: UUID | None, actor: Actor
+) -> Sequence[OwnClaim]:
+    """The claims that are wanted, the newest first: of a club where one is named, else all, without names."""
+    if wanted.club_id is not None:
+        return own_claims(session, municipality, wanted.club_id, wanted, limit, after, actor)
+    found = staff_claims(session, municipality, wanted, limit, after, oldest=False)
+    details = {"rows": min(len(found), limit)}
+    record(session, municipality.id, actor, "claims.list", ("tenant", municipality.id), details=details)
+    return found
+
+
+def claim_for(
+    session: Session, municipality: Municipality, club_id: UUID | None, claim_id: UUID, actor: Actor
+) -> OwnClaim:
+    """A claim: one of the club where one is named, else any, without the name."""
+    if club_id is not None:
+        return own_claim(session, municipality, club_id, claim_id, actor)
+    rows = _rows(session, municipality, Wanted(), 1, None, claim_id)
+    if not rows:
+        raise NotFound("There is no such claim.")
+    record(session, municipality.id, actor, "claims.read", ("claim", claim_id))
+    return msgspec.convert(rows[0] | {"given_name": None}, OwnClaim)
+
+
+def own_reservations(
+    session: Session,
+    municipality: Municipality,
+    club_id: UUID,
+    limit: int,
+    after: UUID | None,
+    actor: Actor,
+    *,
+    held: bool,
+) -> list[OwnReservation]:
+    """A club's reservations, the newest first, one more than `limit` where there are more; with `held` those that hold.
+
+    A name is left out once the reservation has ended and the days for questions are over. The read is in the trail.
+    """
+    conditions = ["club_id = :club"] + ["state = 'held'"] * held + ["id < :after"] * (after is not None)
     rows = session.execute(
-        text(
-            f"""SELECT id, nullif(given_name, '') AS given_name, activity, fee_ore, reserved_ore, state, until, made_at
-            FROM reservation WHERE club_id = :club {"AND state = 'held'" if held else ""} ORDER BY id DESC LIMIT 200"""
-        ),
-        {"club": club_id},
-    )
+        text(f"{_RESERVATIONS} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT :limit"),
+        {"club": club_id, "after": after, "limit": limit + 1, "hidden": _hidden_before(session)},
+    ).all()
+    details = {"rows": min(len(rows), limit)}
+    record(session, municipality.id, actor, "claims.reservations.list", ("organisation", club_id), details=details)
     return [msgspec.convert(row, OwnReservation, from_attributes=True) for row in rows]
 
 
@@ -121,46 +161,6 @@ def staff_claims(
     """The claims that are wanted, one more than `limit` where there are more; the oldest first for a queue."""
     rows = _rows(session, municipality, wanted, limit + 1, after, oldest=oldest)
     return [msgspec.convert(row | {"given_name": None}, StaffClaim) for row in rows]
-
-
-class Case(StaffClaim, frozen=True):
-    """Everything a case worker needs to decide a claim, on one page. The reason for the pass is not part of it.
-
-    `child_name` is the register's, beside `written_name`; `other_claims` are those of the child in the same period.
-    """
-
-    written_name: str
-    child_name: str
-    person_id: UUID
-    pass_id: UUID
-    scheme: str
-    valid_from: date
-    valid_to: date
-    pass_state: str
-    remaining_ore: int
-    equipment_remaining_ore: int
-    activity_kind: str | None
-    members: int | None
-    club_state: str
-    year: int
-    other_claims: tuple[StaffClaim, ...] = ()
-
-
-def case(session: Session, municipality: Municipality, claim_id: UUID, actor: Actor) -> Case:
-    """A claim with what is known of it. The read is in the trail."""
-    rows = _rows(session, municipality, Wanted(), 1, None, claim_id)
-    more = session.execute(text(_CASE), {"id": claim_id}).one_or_none()
-    if not rows or more is None:
-        raise NotFound("There is no such claim.")
-    record(session, municipality.id, actor, "claims.read", ("claim", claim_id))
-    others = session.execute(text(_OTHERS), {"id": claim_id}).scalars().all()
-    known = rows[0] | {"given_name": None} | dict(more._mapping)
-    known["other_claims"] = [
-        msgspec.convert(row | {"given_name": None}, StaffClaim)
-        for other in others
-        for row in _rows(session, municipality, Wanted(), 1, None, other)
-    ]
-    return msgspec.convert(known, Case)
 
 
 def own_days(session: Session, club_id: UUID | None = None) -> tuple[float | None, int]:
@@ -187,14 +187,14 @@ def _rows(
     oldest: bool = False,
 ) -> list[dict[str, Any]]:
     """Claims with the club they are of; a name is left out once the days for questions are over."""
-    hidden_before = clock.now() - timedelta(days=terms.habits(session).names_days)
     values = msgspec.to_builtins(wanted) | {
         "limit": limit,
         "after": after,
         "id": claim_id,
         "zone": municipality.time_zone,
     }
-    values |= {"hidden": hidden_before, "states": wanted.state.split(",") if wanted.state else None}
+    values |= {"hidden": _hidden_before(session), "states": wanted.state.split(",") if wanted.state else None}
+    values["ids"] = None if wanted.ids is None else list(wanted.ids)
     conditions = [sql for name, sql in _FILTERS.items() if values.get(name) is not None]
     if after is not None:
         conditions.append("c.id > :after" if oldest else "c.id < :after")
@@ -203,6 +203,17 @@ def _rows(
     found = session.execute(text(f"{_CLAIMS} WHERE {where} ORDER BY c.id {order} LIMIT :limit"), values)
     return [dict(row._mapping) for row in found]
 
+
+def _hidden_before(session: Session) -> datetime:
+    """Of what was over by then the names are not shown any more."""
+    return clock.now() - timedelta(days=terms.habits(session).names_days)
+
+
+_RESERVATIONS = """
+    SELECT id, CASE WHEN given_name = '' OR ended_at < :hidden THEN NULL ELSE given_name END AS given_name,
+        activity, fee_ore, reserved_ore, state, until, made_at
+    FROM reservation
+"""
 
 _FILTERS = {
     "id": "c.id = :id",
@@ -213,6 +224,8 @@ _FILTERS = {
     "since": "(c.submitted_at AT TIME ZONE :zone)::date >= CAST(:since AS date)",
     "until": "(c.submitted_at AT TIME ZONE :zone)::date <= CAST(:until AS date)",
     "reason": "CAST(:reason AS text) = ANY (c.reasons)",
+    "year": "c.year = :year",
+    "ids": "c.id = ANY (CAST(:ids AS uuid[]))",
 }
 
 _CLAIMS = """
@@ -226,18 +239,4 @@ _CLAIMS = """
             - (c.submitted_at AT TIME ZONE :zone)::date END AS days_to_decision,
         c.expected_payment_date, c.paid_at, c.club_id, b.name AS club_name, b.number AS club_number
     FROM claim c JOIN club b ON b.id = c.club_id
-"""
-
-_CASE = """
-    SELECT c.given_name AS written_name, p.given_name || ' ' || p.family_name AS child_name, c.person_id, c.pass_id,
-        s.name AS scheme, l.valid_from, l.valid_to, l.state AS pass_state, l.remaining_ore, l.equipment_remaining_ore,
-        c.activity_kind, b.members, b.state AS club_state, c.year
-    FROM claim c JOIN person p ON p.id = c.person_id JOIN leisure_pass l ON l.id = c.pass_id
-    JOIN scheme s ON s.id = c.scheme_id JOIN club b ON b.id = c.club_id WHERE c.id = :id
-"""
-
-_OTHERS = """
-    SELECT o.id FROM claim c JOIN leisure_pass l ON l.id = c.pass_id
-    JOIN leisure_pass p ON (p.person_id, p.scheme_id, p.valid_from) = (l.person_id, l.scheme_id, l.valid_from)
-    JOIN claim o ON o.pass_id = p.id AND o.id <> c.id WHERE c.id = :id ORDER BY o.id DESC LIMIT 20
 """

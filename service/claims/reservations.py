@@ -9,10 +9,11 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor, record
 from service.claims import ledger, rules
-from service.claims.desk import TOLD, Desk, act, count_miss, read, require_pass
+from service.claims.desk import TOLD, TRAIL, Desk, act, count_miss, read, require_pass
 from service.claims.ledger import Entry
 from service.claims.rules import Asked, Terms
 from service.claims.words import REASONS, RESERVATION_STATES
+from service.database.direct import fetch_one
 from service.errors import N_, Conflict, FieldError, Invalid, NotFound, Text
 from service.identity.actions import Municipality
 from service.values import clock
@@ -57,12 +58,12 @@ def reserve(desk: Desk, pass_number: str, given_name: str, fee_ore: int, activit
         "fee": fee_ore,
         "reserved": covered,
         "until": until,
-        **act(desk, "claims.reserve", {}),
+        **act(desk, {}),
         **ledger.values_of(
             desk.municipality.id, "membership", [Entry(facts.pass_id, "reserve", -covered, "reservation")], clock.now()
         ),
     }
-    made: UUID = desk.session.execute(text(_RESERVE), values).scalar_one()
+    [made] = fetch_one(desk.session, _RESERVE, values)
     return MadeReservation(made, fee_ore, covered, fee_ore - covered, until)
 
 
@@ -83,27 +84,27 @@ def release_reservation(desk: Desk, reservation_id: UUID) -> None:
 
 def expire_reservations(session: Session, municipality: Municipality, today: date, actor: Actor) -> int:
     """Give back what reservations held whose last day is over; returns how many."""
-    due = session.execute(text(_DUE), {"today": today}).all()
-    for row in due:
+    expired = 0
+    for row in session.execute(text(_DUE), {"today": today}).all():
         entries = ledger.given_back(session, row.pass_id, "release", row.reserved_ore, "reservation")
         values = {"id": row.id, "state": "expired", "at": clock.now()}
+        # It may have been claimed or given back while its pass was waited for.
         if session.execute(text(_END_RESERVATION), values).scalar() is not None:
             ledger.enter(session, municipality.id, row.fund, entries, clock.now(), reservation_id=row.id)
-    if due:
-        details = {"reservations": len(due)}
-        record(session, municipality.id, actor, "claims.reservation.expire", ("tenant", None), details=details)
-    return len(due)
+            record(session, municipality.id, actor, "claims.reservation.expire", ("reservation", row.id))
+            expired += 1
+    return expired
 
 
 _RESERVE = f"""
     WITH made AS (
         INSERT INTO reservation (tenant_id, club_id, pass_id, scheme_id, year, fund, given_name, activity, fee_ore,
             reserved_ore, state, until, made_at, made_by)
-        VALUES (:tenant, :club, :pass, :scheme, :year, :fund, :name, :activity, :fee, :reserved, 'held', :until, :at,
-            :account)
+        VALUES (%(tenant)s, %(club)s, %(pass)s, %(scheme)s, %(year)s, %(fund)s, %(name)s, %(activity)s, %(fee)s,
+            %(reserved)s, 'held', %(until)s, %(at)s, %(account)s)
         RETURNING id
     ), entered AS ({ledger.ENTERED.format(claim="NULL::uuid", reservation="(SELECT id FROM made)")}),
-    told AS ({TOLD.format(subject="reservation")})
+    told AS (INSERT INTO audit_entry {TRAIL} SELECT {TOLD}, 'claims.reserve', 'reservation' FROM made)
     SELECT id FROM made
 """
 

@@ -32,7 +32,7 @@ LEFT = (
 )
 """Why the rules leave a claim to a case worker; all that apply are told."""
 
-BY_HAND = ("not_a_member", "left_early", "not_covered", "double", "other")
+BY_HAND = ("wrong_child", "not_a_member", "left_early", "not_covered", "double", "other")
 """Why a case worker rejects a claim, beside the reasons of the rules."""
 
 
@@ -81,8 +81,8 @@ class Reserved(msgspec.Struct, frozen=True):
 class Facts(msgspec.Struct, frozen=True):
     """What the database knows of a claim before it is made; see `read_for_claim` in the migrations.
 
-    `given` is empty where no pass has the number, `pass_id` where the child has no pass for the season. Names are
-    words as the register compares them. `worth_ore` and `remaining_ore` are those of the fund that is asked.
+    `named_pass_id` is None where no pass has the number, `pass_id` where the child has no pass for the season. Names
+    are words as the register compares them. `worth_ore` and `remaining_ore` are those of the fund that is asked.
     `children`: how many children passes would pay for at this club in the year, this one included. `budget_left_ore`
     is None where no hard stop is in force. `misses`: how often the club has just named a pass that is none, or a name
     that is not the child's. `habits` and `dates`: when the municipality pays.
@@ -119,7 +119,7 @@ class Facts(msgspec.Struct, frozen=True):
     @property
     def known(self) -> bool:
         """Whether there is a pass with this number that can be used."""
-        return bool(self.given)
+        return self.named_pass_id is not None
 
     @property
     def name_matches(self) -> bool:

@@ -18,13 +18,14 @@ from service.identity.actions import Municipality
 from service.values import clock
 
 _FIRST, _LAST = date(1990, 1, 1), date(2100, 12, 31)
-_RANGES = {
+RANGES = {
     "claim_days": (0, 730),
     "reservation_days": (1, 365),
     "min_sessions": (0, 200),
     "most_pass_percent": (1, 100),
 }
-_HABITS = {"payment_day": (1, 28), "cutoff_days": (1, 27), "decision_days": (0, 120), "names_days": (0, 3650)}
+"""The least and the most that a term may be."""
+HABIT_RANGES = {"payment_day": (1, 28), "cutoff_days": (1, 27), "decision_days": (0, 120), "names_days": (0, 3650)}
 
 
 class TermsVersion(msgspec.Struct, frozen=True):
@@ -73,7 +74,7 @@ def set_terms(
     wrong = [] if source.strip() else [FieldError("source", "is needed: where the terms were decided")]
     if not _FIRST <= valid_from <= _LAST:
         wrong.append(FieldError("valid_from", "must lie in the years {first} to {last}", {"first": 1990, "last": 2100}))
-    wrong += _out_of_range(changes, _RANGES)
+    wrong += _out_of_range(changes, RANGES)
     unknown = set(changes.get("excluded_kinds") or ()) - set(ACTIVITY_KINDS)
     if unknown:
         known = ", ".join(ACTIVITY_KINDS)
@@ -112,7 +113,7 @@ def habits(session: Session) -> Habits:
 
 def set_habits(session: Session, municipality: Municipality, changes: dict[str, int], actor: Actor) -> Habits:
     """Change how the municipality pays; what is promised for claims that stand already is not changed."""
-    wrong = _out_of_range(changes, _HABITS)
+    wrong = _out_of_range(changes, HABIT_RANGES)
     if wrong:
         raise Invalid("Some fields are wrong.", wrong)
     made = msgspec.structs.replace(habits(session), **changes)

@@ -16,6 +16,8 @@ _ADMIN: Final = ("administrator",)
 _CASES: Final = ("administrator", "case_worker")
 _MUNICIPAL: Final = (*_CASES, "finance_officer")
 _FINANCE: Final = ("administrator", "finance_officer")
+_TREASURER: Final = ("club_treasurer",)
+_CLAIMS: Final = (*_MUNICIPAL, *_TREASURER)
 _TOKENS: Final = ("administrator", "club_treasurer")
 _TENANTS: Final = ("municipality", "organisation")
 _SYSTEMS: Final = ("municipality", "club")
@@ -59,6 +61,13 @@ _TABLE: Final = (
     Permission("passes.change", N_("Replace and revoke passes"), _CASES, "passes"),
     Permission("letters.read", N_("See letters and print batches"), _CASES, "letters"),
     Permission("letters.send", N_("Make, render and hand over print batches; note returned mail"), _CASES, "letters"),
+    Permission("claims.make", N_("Check passes, reserve and claim for a club"), _TREASURER, "claims", ("club",)),
+    Permission("claims.read", N_("See claims: a club its own, the municipality all"), _CLAIMS, "claims", _SYSTEMS),
+    Permission("claims.cases", N_("See the queue of claims and what is known of each"), _MUNICIPAL),
+    Permission("claims.decide", N_("Approve and reject clubs' claims"), _CASES),
+    Permission("claims.terms", N_("Set the terms for claims, payment dates and how claims are paid"), _ADMIN),
+    Permission("budget.read", N_("See the budgets of the years"), (*_MUNICIPAL, "auditor"), "budget"),
+    Permission("budget.change", N_("Set a year's budget and lift its stop"), ("administrator", "finance_officer")),
     Permission(
         "payments.read",
         N_("See payment runs, payments and what the bank says of them"),
@@ -118,7 +127,7 @@ def _scopes_in(kind: str) -> tuple[str, ...]:
 MUNICIPAL_SCOPES: Final = _scopes_in("municipality")
 """What a token of the municipality's own systems may be made for."""
 
-CLUB_SCOPES: Final = tuple(dict.fromkeys(("claims", *_scopes_in("club"))))
+CLUB_SCOPES: Final = _scopes_in("club")
 """What a token of a club's systems is made for."""
 
 COMMANDS: Final = {

@@ -34,7 +34,8 @@ SCOPE_NAMES: Final = {
     "letters": N_("letters"),
     "jobs": N_("the timetable"),
     "reports": N_("reports"),
-    "claims": N_("the club's passes and claims"),
+    "claims": N_("claims of clubs"),
+    "budget": N_("budgets"),
 }
 """What a token may be for, in words."""
 

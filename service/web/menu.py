@@ -33,6 +33,8 @@ MENU: tuple[Entry, ...] = (
     Entry("/on-the-spot", N_("Issue on the spot"), "passes.issue_on_the_spot"),
     Entry("/passes", N_("Passes"), "passes.read"),
     Entry("/letters", N_("Letters"), "letters.read"),
+    Entry("/claims", N_("Claims"), "claims.cases"),
+    Entry("/budget", N_("Budget"), "budget.read"),
     Entry("/clubs", N_("Clubs"), "clubs.read"),
     Entry("/club", N_("Your club"), "club.own"),
     Entry("/register", N_("Register"), "register.read"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -15,33 +15,67 @@ from service.clubs.actions import ClubData, accept_agreement, add_club
 from service.clubs.desk import Desk as ClubDesk
 from service.clubs.settings import keep_agreement
 from service.console import keys
+from service.database.engine import Database
+from service.identity.access import Place
+from service.identity.actions import Municipality, find_municipality
+from service.identity.tokens import make_token
+from tests.calls import Callers, Client
 from tests.passes.town import Town
 
 NUMBERS = ("10203058", "10203155", "10203252", "10203368", "10203465", "10203562")
 CLUB = Actor(door="api")
 
 
-def open_club(town: Town, name: str = "Boldklubben", number: str = NUMBERS[0], members: int | None = None) -> UUID:
+class Here(Protocol):
+    """A municipality in its database, such as a Town."""
+
+    @property
+    def database(self) -> Database: ...
+    @property
+    def municipality(self) -> Municipality: ...
+
+
+class Somewhere(msgspec.Struct, frozen=True):
+    """A municipality that is no Town."""
+
+    database: Database
+    municipality: Municipality
+
+
+def open_club(
+    town: Here,
+    name: str = "Boldklubben",
+    number: str = NUMBERS[0],
+    members: int | None = None,
+    email: str | None = None,
+) -> UUID:
     """An approved club that has accepted the agreement; gives its id."""
-    with town.session() as session:
+    with town.database.transaction(town.municipality.id) as session:
         at = ClubDesk(town.municipality, keys(town.database), "http://testserver", COMMAND)
-        club = add_club(session, at, number, ClubData(name, members=members), None, account_approved=False)
+        data = ClubData(name, contact_email=email, members=members)
+        club = add_club(session, at, number, data, None, account_approved=False)
         version = keep_agreement(session, town.municipality).version
         accept_agreement(session, at, club.id, version)
     return club.id
 
 
 @contextmanager
-def desk(town: Town, club_id: UUID) -> Iterator[Desk]:
+def desk(town: Here, club_id: UUID) -> Iterator[Desk]:
     """A club's desk for one transaction."""
-    with town.session() as session:
+    with town.database.transaction(town.municipality.id) as session:
         yield Desk(town.database, session, town.municipality, club_id, keys(town.database), CLUB)
 
 
 def claim(town: Town, club_id: UUID, child: str, fee_ore: int = 60_000, **changes: Any) -> Made:
     """A claim for a child by its live pass, for a season of 2017; `changes` are fields of NewClaim."""
+    number = changes.pop("pass_number", None) or town.number(child)
+    return claim_on(town, club_id, number, child, fee_ore, **changes)
+
+
+def claim_on(town: Here, club_id: UUID, pass_number: str, child: str, fee_ore: int = 60_000, **changes: Any) -> Made:
+    """The same by the number of the pass."""
     new = NewClaim(
-        pass_number=changes.pop("pass_number", None) or town.number(child),
+        pass_number=pass_number,
         given_name=child,
         fee_ore=fee_ore,
         activity="Fodbold",
@@ -60,3 +94,20 @@ def ledger(town: Town, child: str) -> list[tuple[str, int]]:
         child=child,
     )
     return [(kind, ore) for kind, ore in rows]
+
+
+def system_of(callers: Callers, town: Town, club_id: UUID) -> Client:
+    """The club's own system, with a token."""
+    client = callers.nobody()
+    client.headers["authorization"] = f"Bearer {club_token(town, club_id)}"
+    return client
+
+
+def club_token(town: Town, club_id: UUID) -> str:
+    """A token for the systems of a club."""
+    with town.database.transaction() as session:
+        found = find_municipality(session, town.municipality.code)
+    with town.session() as session:
+        at = Place(found.id, "municipality", found.code, found.name, found.country, found.time_zone, found.language)
+        place = msgspec.structs.replace(at, organisation_id=club_id, organisation_kind="club")
+        return make_token(session, place, "members", ("claims",), COMMAND).token
