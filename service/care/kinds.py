@@ -317,6 +317,28 @@ KINDS = (
         locks=("register",),
     ),
     Kind(
+        what="claim_texts",
+        meaning="Children's names on claims and reservations that are over, and what clubs and case workers wrote",
+        way=ANONYMISE,
+        months=12,
+        origins={"ended": ""},
+        steps=(
+            Step(
+                "sample_check",
+                f"answer IS NOT NULL AND closed_at IS NOT NULL AND {_day('closed_at')} <= :cut_off",
+                "answer = NULL",
+            ),
+            Step(
+                "claim",
+                f"""anonymised_at IS NULL AND state IN ('paid', 'rejected', 'withdrawn')
+                    AND {_day("coalesce(paid_at, ended_at, decided_at)")} <= :cut_off
+                    AND NOT EXISTS (SELECT FROM sample_check k WHERE k.claim_id = claim.id AND k.closed_at IS NULL)""",
+                "given_name = '', note = NULL, anonymised_at = :at",
+            ),
+            Step("reservation", f"given_name <> '' AND {_day('ended_at')} <= :cut_off", "given_name = ''"),
+        ),
+    ),
+    Kind(
         what="club_applications",
         meaning="Contacts and accounts in clubs' applications, once they are decided about",
         way=ANONYMISE,
@@ -361,12 +383,22 @@ KINDS = (
 _OF_THE_TRAIL = "The trail proves who did what for as long as there is a trail. It has ids and codes, no names."
 _WHO_IS_MEANT = "Ids, states, dates and amounts for statistics and accounts. Whom they mean goes with the person."
 _OF_NOBODY = "Settings, counts and runs; nothing in it is about a person of the register."
+_OF_CLUBS = "What clubs are, offer and are paid: the accounts. Of children it has the id of the pass or the claim."
 _OF_STAFF = "Of the people who sign in; it goes with their second factor."
 
 KEPT = {
     "audit_entry": _OF_THE_TRAIL,
     "audit_seal": _OF_THE_TRAIL,
     "audit_sealed": _OF_THE_TRAIL,
+    "budget": _OF_NOBODY,
+    "budget_used": _OF_NOBODY,
+    "claim_settings": _OF_NOBODY,
+    "claim_terms": _OF_NOBODY,
+    "club_activity": _OF_CLUBS,
+    "club_agreement": _OF_NOBODY,
+    "club_payee": _OF_CLUBS,
+    "club_register_entry": _OF_CLUBS,
+    "club_settings": _OF_NOBODY,
     "ended_notice": _WHO_IS_MEANT,
     "household_member": "Who lives where now: the next extract says when that is over.",
     "job_run": _OF_NOBODY,
@@ -376,15 +408,26 @@ KEPT = {
     "parameter_version": _OF_NOBODY,
     "pass_entry": _WHO_IS_MEANT,
     "pass_letter": _WHO_IS_MEANT,
+    "payee_reference": _OF_CLUBS,
+    "payment": _OF_CLUBS,
+    "payment_claim": _OF_CLUBS,
+    "payment_date": _OF_NOBODY,
+    "payment_run": _OF_CLUBS,
+    "payment_settings": _OF_NOBODY,
     "print_batch": _OF_NOBODY,
     "private_code": _WHO_IS_MEANT,
+    "recovery": _OF_CLUBS,
     "recovery_code": _OF_STAFF,
+    "recovery_use": _OF_CLUBS,
     "refresh_run": _OF_NOBODY,
     "report_settings": _OF_NOBODY,
     "retention_rule": _OF_NOBODY,
     "retention_run": _OF_NOBODY,
     "review_decision": _WHO_IS_MEANT,
+    "run_waiting": _OF_CLUBS,
     "scheme": _OF_NOBODY,
     "second_factor": _OF_STAFF,
+    "status_entry": _OF_CLUBS,
+    "status_file": _OF_CLUBS,
 }
 """The tables of case data that no rule takes, and why. A new table has a rule above or a reason here."""

@@ -14,7 +14,8 @@ from tests.passes.town import CODE, Town
 ZONE = ZoneInfo("Europe/Copenhagen")
 TABLES = """income income_past award award_past person person_past household household_member household_member_past
     household_note household_contact name_token determination refresh_run fact fact_set register_import held_row
-    rejected_row letter print_batch pass_letter ended_notice review_decision review_act leisure_pass kept_answer"""
+    rejected_row letter print_batch pass_letter ended_notice review_decision review_act leisure_pass kept_answer
+    claim reservation sample_check club_application club_past_contact club"""
 WAITING = ("queued", "held_back", "batched")
 Row = dict[str, Any]
 
@@ -191,6 +192,25 @@ class SlowPath:
         for table in ("household_note", "household_contact"):
             self._erase(table, lambda row: row["household_id"] in gone)
         self._change("household", is_due, anonymised_at=True)
+
+    def _claim_texts(self, due: Callable[[Any], bool]) -> None:
+        self._change("sample_check", lambda row: row["answer"] is not None and due(row["closed_at"]), answer=None)
+        asked = {row["claim_id"] for row in self.of["sample_check"] if row["closed_at"] is None}
+        over = lambda row: row["state"] in ("paid", "rejected", "withdrawn") and row["id"] not in asked  # noqa: E731
+        since = lambda row: row["paid_at"] or row["ended_at"] or row["decided_at"]  # noqa: E731
+        is_due = lambda row: row["anonymised_at"] is None and over(row) and due(since(row))  # noqa: E731
+        self._change("claim", is_due, anonymised_at=True)
+        self._change("reservation", lambda row: row["given_name"] and due(row["ended_at"]), given_name="")
+
+    def _club_applications(self, due: Callable[[Any], bool]) -> None:
+        is_due = lambda row: row["anonymised_at"] is None and due(row["decided_at"])  # noqa: E731
+        self._change("club_application", lambda row: row["state"] != "waiting" and is_due(row), anonymised_at=True)
+
+    def _club_contacts(self, due: Callable[[Any], bool]) -> None:
+        self._erase("club_past_contact", lambda row: due(row["ended_at"]))
+        contact = ("contact_name", "contact_email", "contact_phone")
+        is_due = lambda row: row["state"] == "ended" and any(row[one] for one in contact) and due(row["ended_at"])  # noqa: E731
+        self._change("club", is_due, **dict.fromkeys(contact))
 
     def _kept_answers(self, due: Callable[[Any], bool]) -> None:
         self._erase("kept_answer", lambda row: due(row["kept_at"] + timedelta(days=3)))

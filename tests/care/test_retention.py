@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,10 @@ from service.care import retention
 from service.care.kinds import KEPT, KINDS
 from service.care.retention import apply_retention
 from service.care.rules import cut_off
+from service.clubs import actions as clubs
+from service.clubs.actions import ClubData
+from service.clubs.desk import Desk
+from service.console import keys
 from service.reporting import queries as reporting
 from service.values.progress import Progress
 from tests.care.slow import SlowPath
@@ -177,6 +182,10 @@ def full(town: Town, at: At, installation: Path) -> Town:
             "household_note (tenant_id, household_id, text, made_at) SELECT tenant_id, id, 'x', now() FROM household",
             """household_contact (tenant_id, household_id, name, phone, email, until, set_at)
             SELECT tenant_id, id, 'x', '1', '', '2017-12-31', now() FROM household""",
+            """club_application (tenant_id, number, name, contact_name, contact_email, activities, payee_kind, account,
+                language, state, applied_at, decided_at, decided_because)
+            SELECT tenant_id, '12345674', 'x', 'x', 'x@x', '[]', 'account', 'x', 'da', 'rejected', now(), now(), 'x'
+            FROM scheme""",
         ):
             session.execute(text(f"INSERT INTO {statement}"))
     for folder in ("outbox", "."):
@@ -184,7 +193,52 @@ def full(town: Town, at: At, installation: Path) -> Town:
         lies.mkdir(parents=True)
         for name in ("batch-00001.pdf", "batch-00001.csv", "batch-00002.pdf", ".batch-00001.delivered"):
             (lies / name).touch()
+    _ended_club(town)
+    _claims(town)
     return town
+
+
+def _ended_club(town: Town) -> None:
+    """A club that had another contact, and has ended."""
+    data = ClubData("Fremad", "Anna", "anna@fremad.example")
+    desk = Desk(municipality=town.municipality, keys=keys(town.database), public_url="http://x", actor=COMMAND)
+    with town.session() as session:
+        club = clubs.add_club(session, desk, "12345674", data, None, account_approved=False).id
+        clubs.change_club(session, desk, club, msgspec.structs.replace(data, contact_email="bo@fremad.example"))
+        clubs.end_club(session, desk, club)
+
+
+def _claims(town: Town) -> None:
+    """Claims that were refused, two of them asked about by lot, and reservations that expired."""
+    of_pass = "FROM leisure_pass p, club b"
+    with town.owner() as session:
+        session.execute(
+            text(
+                f"""INSERT INTO claim (tenant_id, club_id, pass_id, person_id, scheme_id, kind, given_name, activity,
+                    season_start, season_end, fee_ore, covered_ore, family_share_paid_by, state, reasons, note, door,
+                    submitted_at, decided_at, ended_at)
+                SELECT p.tenant_id, b.id, p.id, p.person_id, p.scheme_id, 'membership', 'Frida', 'Fodbold',
+                    '2017-01-01', '2017-06-30', 100, 0, 'family', 'rejected', '{{late}}', 'x', 'page',
+                    '2017-02-01', '2017-02-01', '2017-02-01' {of_pass}"""
+            )
+        )
+        session.execute(
+            text(
+                f"""INSERT INTO reservation (tenant_id, club_id, pass_id, scheme_id, year, fund, given_name, activity,
+                    fee_ore, reserved_ore, state, until, made_at, ended_at)
+                SELECT p.tenant_id, b.id, p.id, p.scheme_id, 2017, 'membership', 'Frida', 'Fodbold', 100, 100,
+                    'expired', '2017-03-01', '2017-02-01', '2017-03-01' {of_pass}"""
+            )
+        )
+        for state, closed in (("answered", "NULL"), ("accepted", "'2017-09-01'")):
+            session.execute(
+                text(
+                    f"""INSERT INTO sample_check (tenant_id, claim_id, club_id, state, asked_at, due_on, answer,
+                        closed_at)
+                    SELECT tenant_id, id, club_id, '{state}', '2017-02-01', '2017-03-01', 'x', {closed} FROM claim c
+                    WHERE NOT EXISTS (SELECT FROM sample_check k WHERE k.claim_id = c.id) ORDER BY id LIMIT 1"""
+                )
+            )
 
 
 def test_a_dry_run_counts_what_a_commit_takes(full: Town, at: At, installation: Path) -> None:

@@ -184,6 +184,7 @@ def test_two_workers_work_until_they_are_told_to_stop(municipality: Municipality
     """Two processes, started in either way: each run is done by one of them, and the logs tell by which."""
     tick(database, TIMETABLE)
     at("2017-01-02T08:00Z")
+    due = [job.name for job in TIMETABLE if job.when.day is None or job.name == "refresh-year"]
     commands = (("-m", "jobs"), ("-c", "from service.cli import main; main()", "worker"))
     both = [subprocess.Popen([sys.executable, *one], stderr=subprocess.PIPE, text=True) for one in commands]
     try:
@@ -191,7 +192,7 @@ def test_two_workers_work_until_they_are_told_to_stop(municipality: Municipality
         query = "SELECT count(*) FROM job_run WHERE state IN ('done', 'failed')"
         listening = "SELECT count(*) FROM procrastinate.procrastinate_workers"
         # Each process has a carrier for runs and one for e-mails.
-        while as_owner(database, query)[0][0] < 6 or as_owner(database, listening)[0][0] < 4:
+        while as_owner(database, query)[0][0] < len(due) or as_owner(database, listening)[0][0] < 4:
             assert time.monotonic() < until
             assert [process.poll() for process in both] == [None, None]
             time.sleep(0.2)
@@ -205,14 +206,9 @@ def test_two_workers_work_until_they_are_told_to_stop(municipality: Municipality
     assert [process.returncode for process in both] == [0, 0], logs
     lines = [json.loads(line) for log in logs for line in log.splitlines()]
     ended = [line for line in lines if line["event"] == "job" and line["state"] in ("done", "failed")]
-    assert sorted((line["job"], line["state"]) for line in ended) == [
-        ("backup", "done"),
-        ("check", "done"),
-        ("letters", "done"),
-        ("refresh-year", "failed"),
-        ("retention", "done"),
-        ("seal", "done"),
-    ]
+    # The register is empty, so there is nothing to decide about.
+    expected = [(name, "failed" if name == "refresh-year" else "done") for name in sorted(due)]
+    assert sorted((line["job"], line["state"]) for line in ended) == expected
     by_name = {line["job"]: line for line in ended}
     assert (by_name["seal"]["place"], by_name["seal"]["period"], by_name["seal"]["attempt"]) == (
         "0751",
