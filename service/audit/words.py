@@ -294,6 +294,16 @@ _VALUES: Final = {
     "pass_number": N_("pass number"),
     "provider": N_("with a sign-in provider"),
 }
+_ROLES: Final = {
+    "administrator": N_("administrator"),
+    "auditor": N_("auditor"),
+    "case_worker": N_("case worker"),
+    "club_treasurer": N_("club treasurer"),
+    "coordinator": N_("coordinator"),
+    "finance_officer": N_("finance officer"),
+    "referrer": N_("referrer"),
+    "volunteer": N_("volunteer"),
+}
 _WORDED: Final = ("by", "item", "method", "origin")
 _NOT_SAID: Final = ("token", "shown")
 """A system is told as who acted; the keys of the persons that a search showed are for those who ask about a family."""
@@ -343,6 +353,8 @@ def _value(name: str, value: Any, translate: Translate) -> str:
         return ", ".join(str(one) for one in value)
     if name == "action":
         return translate(what(str(value)))
+    if name == "role":
+        return translate(_ROLES.get(str(value), str(value)))
     if name == "door":
         return translate(DOORS.get(str(value), str(value)))
     return translate(_VALUES[value]) if name in _WORDED and value in _VALUES else str(value)
