@@ -384,11 +384,14 @@ def test_a_command_refuses_whom_the_table_does_not_allow_it(
 ) -> None:
     walker, _ = walk
     theirs = ids_of(owner, walker.town.municipality.id)
+    here = ["--municipality", walker.town.municipality.code]
     subject = {
-        "register confirm": theirs["public.register_import"],
-        "eligibility approve": theirs["public.refresh_run"],
+        "register confirm": [theirs["public.register_import"]],
+        "eligibility approve": [theirs["public.refresh_run"]],
+        "club approve": [theirs["public.club_application"]],
+        "club approve-account": [*here, "--number", "87654303"],
     }
-    rest = [subject[name]] if name in subject else ["--municipality", walker.town.municipality.code]
+    rest = subject.get(name, here)
     for role in ROLES:
         said = medspiller.fails(*name.split(), *rest, "--by", f"{role}@by.example")
         refused = "may not do this" in said

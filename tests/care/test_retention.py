@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,10 @@ from service.audit.actions import COMMAND
 from service.care import retention
 from service.care.retention import apply_retention
 from service.care.rules import cut_off
+from service.clubs import actions as clubs
+from service.clubs.actions import ClubData
+from service.clubs.desk import Desk
+from service.console import keys
 from service.values.progress import Progress
 from tests.conftest import Medspiller
 from tests.passes.town import CODE, Town
@@ -174,9 +179,24 @@ def full(town: Town, at: At, installation: Path) -> Town:
             "household_note (tenant_id, household_id, text, made_at) SELECT tenant_id, id, 'x', now() FROM household",
             """household_contact (tenant_id, household_id, name, phone, email, until, set_at)
             SELECT tenant_id, id, 'x', '1', '', '2017-12-31', now() FROM household""",
+            """club_application (tenant_id, number, name, contact_name, contact_email, activities, payee_kind, account,
+                language, state, applied_at, decided_at, decided_because)
+            SELECT tenant_id, '12345674', 'x', 'x', 'x@x', '[]', 'account', 'x', 'da', 'rejected', now(), now(), 'x'
+            FROM scheme""",
         ):
             session.execute(text(f"INSERT INTO {statement}"))
+    _ended_club(town)
     return town
+
+
+def _ended_club(town: Town) -> None:
+    """A club that had another contact, and has ended."""
+    data = ClubData("Fremad", "Anna", "anna@fremad.example")
+    desk = Desk(municipality=town.municipality, keys=keys(town.database), public_url="http://x", actor=COMMAND)
+    with town.session() as session:
+        club = clubs.add_club(session, desk, "12345674", data, None, account_approved=False).id
+        clubs.change_club(session, desk, club, msgspec.structs.replace(data, contact_email="bo@fremad.example"))
+        clubs.end_club(session, desk, club)
 
 
 def test_a_dry_run_counts_what_a_commit_takes(full: Town, at: At, installation: Path) -> None:
