@@ -18,6 +18,7 @@ from service.audit import api as audit_api
 from service.audit import web as audit_web
 from service.claims import api as claims_api
 from service.claims import batch_api as claims_batch_api
+from service.claims import club_batch_web, club_web
 from service.database.engine import Database
 from service.database.keys import open_keys
 from service.database.requests import database_of, threads_like_connections
@@ -122,6 +123,8 @@ DOORS = (
     review_api,
     claims_api,
     claims_batch_api,
+    club_web,
+    club_batch_web,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 

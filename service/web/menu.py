@@ -33,6 +33,7 @@ MENU: tuple[Entry, ...] = (
     Entry("/on-the-spot", N_("Issue on the spot"), "passes.issue_on_the_spot"),
     Entry("/passes", N_("Passes"), "passes.read"),
     Entry("/letters", N_("Letters"), "letters.read"),
+    Entry("/club/claims", N_("Claims"), "claims.make"),
     Entry("/register", N_("Register"), "register.read"),
     Entry("/schemes", N_("Schemes"), "schemes.read"),
     Entry("/reports", N_("Reports"), "reports.read"),

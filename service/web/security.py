@@ -81,10 +81,7 @@ class RateLimit(ASGIMiddleware):
 
         async def telling(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    *((n.lower().encode(), v.encode()) for n, v in told.items()),
-                ]
+                message["headers"] = [*message.get("headers", ()), *raw]
             await send(message)
 
         await next_app(scope, receive, telling)
