@@ -92,6 +92,7 @@ _IN_A_ROW: Final[dict[str, Any]] = {
     "fee": Annotated[Kroner | None, *Fee.__metadata__],
     "reference": Reference,
 }
+_COMMON: Final = tuple(name for name in SeveralForm.__struct_fields__ if name not in ("key", "rows"))
 _NEEDED: Final = ("pass_number", "given_name", "fee")
 
 
@@ -113,9 +114,7 @@ def claims_of(form: SeveralForm) -> dict[int, NewClaim]:
         lacking = [name for name in _NEEDED if said[name] is None]
         wrong += [FieldError(f"{name}_{row}", N_("Fill this in.")) for name in lacking]
         if not lacking:
-            common = {
-                name: getattr(form, name) for name in SeveralForm.__struct_fields__ if name not in ("key", "rows")
-            }
+            common = {name: getattr(form, name) for name in _COMMON}
             claims[row] = NewClaim(fee_ore=said.pop("fee"), **said, **common)
     if not claims and not wrong:
         wrong = [FieldError("pass_number_1", N_("Fill this in."))]
