@@ -21,6 +21,8 @@ from service.claims import (
     budget_api,
     budget_web,
     case_web,
+    club_batch_web,
+    club_web,
     payment_dates_web,
     queue_web,
     staff_api,
@@ -177,6 +179,8 @@ DOORS = (
     payments_club_web,
     payments_api,
     payments_club_api,
+    club_web,
+    club_batch_web,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
