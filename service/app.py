@@ -22,6 +22,8 @@ from service.claims import (
     budget_api,
     budget_web,
     case_web,
+    club_batch_web,
+    club_web,
     payment_dates_web,
     queue_web,
     staff_api,
@@ -100,7 +102,7 @@ from service.web.nowhere import nothing_to_do, nothing_to_see
 from service.web.preferences import choose_language
 from service.web.problems import HANDLERS
 from service.web.reference import ReferencePage, schema_router
-from service.web.security import BODY_BYTES, headers_for, rate_limit
+from service.web.security import BODY_BYTES, RateLimit, headers_for
 from service.web.today import today
 
 DOORS = (
@@ -164,6 +166,8 @@ DOORS = (
     clubs_api,
     applications_api,
     own_api,
+    club_web,
+    club_batch_web,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
@@ -239,7 +243,7 @@ def create_app(database: Database, public_url: str = LOCAL_URL, requests_a_minut
             {"database": database, "key_ring": keys, "cookies": cookies, "csrf": csrf, "public_url": public_url}
             | {"timetable": TIMETABLE, "waiting": WAITING}
         ),
-        middleware=[Authentication(), rate_limit(requests_a_minute), DefineMiddleware(Csrf, config=csrf)],
+        middleware=[Authentication(), RateLimit(requests_a_minute), DefineMiddleware(Csrf, config=csrf)],
         guards=[guard],
         before_send=[headers_for(secure=cookies.secure)],
         request_max_body_size=BODY_BYTES,

@@ -16,6 +16,7 @@ from service.claims.calendar import Habits, promised
 from service.claims.desk import TOLD, TRAIL, Desk, act, count_miss, read, require_pass
 from service.claims.ledger import Entry
 from service.claims.rules import Asked, Coverage, Facts
+from service.database.direct import array_of, fetch_one
 from service.errors import N_, Conflict, FieldError, Invalid, NotFound
 from service.values import clock
 
@@ -112,14 +113,14 @@ def submit_claim(desk: Desk, new: NewClaim) -> Made:
         "reference": new.reference,
         "reservation": new.reservation if held else None,
         "state": decision.state,
-        "reasons": list(decision.reasons),
+        "reasons": array_of(decision.reasons),
         "decided": None if decision.state == "submitted" else at,
         "ended": at if decision.state == "rejected" else None,
         "expected": expected,
         **act(desk, {"state": decision.state, "reasons": list(decision.reasons)}),
         **ledger.values_of(desk.municipality.id, new.kind, _entries(facts, decision.state, held), at),
     }
-    made: UUID = desk.session.execute(text(_SUBMIT), values).scalar_one()
+    [made] = fetch_one(desk.session, _SUBMIT, values)
     return Made(
         made,
         decision.state,
@@ -200,13 +201,14 @@ _SUBMIT = f"""
         INSERT INTO claim (tenant_id, club_id, pass_id, person_id, scheme_id, kind, given_name, activity, activity_kind,
             season_start, season_end, sessions, fee_ore, covered_ore, family_share_paid_by, reference, reservation_id,
             state, reasons, door, submitted_at, submitted_by, decided_at, ended_at, expected_payment_date)
-        VALUES (:tenant, :club, :pass, :person, :scheme, :fund, :name, :activity, :activity_kind, :start, :end,
-            :sessions, :fee, :covered, :paid_by, :reference, CAST(:reservation AS uuid), :state, :reasons, :door, :at,
-            :account, :decided, :ended, :expected)
+        VALUES (%(tenant)s, %(club)s, %(pass)s, %(person)s, %(scheme)s, %(fund)s, %(name)s, %(activity)s,
+            %(activity_kind)s, %(start)s, %(end)s, %(sessions)s, %(fee)s, %(covered)s, %(paid_by)s, %(reference)s,
+            %(reservation)s::uuid, %(state)s, %(reasons)s, %(door)s, %(at)s, %(account)s, %(decided)s, %(ended)s,
+            %(expected)s)
         RETURNING id
     ), taken AS (
-        UPDATE reservation SET state = 'claimed', ended_at = :at WHERE id = CAST(:reservation AS uuid)
-    ), entered AS ({ledger.ENTERED.format(claim="(SELECT id FROM made)", reservation="CAST(:reservation AS uuid)")}),
+        UPDATE reservation SET state = 'claimed', ended_at = %(at)s WHERE id = %(reservation)s::uuid
+    ), entered AS ({ledger.ENTERED.format(claim="(SELECT id FROM made)", reservation="%(reservation)s::uuid")}),
     told AS (INSERT INTO audit_entry {TRAIL} SELECT {TOLD}, 'claims.submit', 'claim' FROM made)
     SELECT id FROM made
 """

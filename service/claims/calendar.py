@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 import holidays
 import msgspec
@@ -56,6 +56,11 @@ def payment_after(decided: date, own: Sequence[PaymentDate], habits: Habits, cou
 
     Own dates take the place of those by habit up to the last one that is set.
     """
+    return _payment_after(decided, tuple(own), habits, country)
+
+
+@lru_cache(maxsize=1024)
+def _payment_after(decided: date, own: tuple[PaymentDate, ...], habits: Habits, country: str) -> date:
     for one in sorted(own, key=lambda one: one.pays_on):
         if one.cutoff >= decided:
             return one.pays_on

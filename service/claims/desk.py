@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor
 from service.claims.rules import Asked, Facts
+from service.database.direct import fetch_one
 from service.database.engine import Database
 from service.database.requests import database_of, keys_of
 from service.errors import N_, Conflict, FieldError, Forbidden, Invalid, Unreadable
@@ -79,8 +80,9 @@ def read(
     except Unreadable:
         # The same way is gone for a mistyped number: it takes as long, and is answered alike.
         canonical = ""
-    found = desk.session.execute(
-        text(_READ),
+    [found] = fetch_one(
+        desk.session,
+        _READ,
         {
             "club": desk.club_id,
             "hash": desk.keys.lookup_hash("pass", canonical),
@@ -95,8 +97,8 @@ def read(
             "at": clock.now(),
             "lock": lock,
         },
-    ).scalar_one()
-    facts = msgspec.convert({name: value for name, value in found.items() if value is not None}, Facts)
+    )
+    facts = msgspec.json.decode(found, type=Facts)
     if facts.misses >= throttle.PASS_NUMBERS.times:
         raise throttle.TooMany(int(throttle.PASS_NUMBERS.span.total_seconds()))
     _require_open(facts)
@@ -148,10 +150,10 @@ def act(desk: Desk, details: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_READ = """SELECT read_for_claim(:club, :hash, :fund, :name, :activity, :start, :end, CAST(:reservation AS uuid),
-    CAST(:reference AS text), :misses, :at, :lock)"""
+_READ = """SELECT jsonb_strip_nulls(read_for_claim(%(club)s, %(hash)s, %(fund)s, %(name)s, %(activity)s, %(start)s,
+    %(end)s, %(reservation)s, %(reference)s, %(misses)s, %(at)s, %(lock)s))::text"""
 
 
 TRAIL = "(tenant_id, at, account_id, door, details, subject_id, action, subject_kind)"
-TOLD = "CAST(:tenant AS uuid), :at, :account, :door, CAST(:details AS jsonb), made.id"
+TOLD = "%(tenant)s::uuid, %(at)s, %(account)s::uuid, %(door)s, %(details)s::jsonb, made.id"
 """What an entry in the trail says of what `made` has made: its columns, and all values but the last two; see `act`."""

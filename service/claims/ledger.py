@@ -8,6 +8,8 @@ import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
+from service.database.direct import array_of, fetch_one
+
 
 class Entry(msgspec.Struct, frozen=True):
     """An entry to be written, in øre; `of` says for what it is: `claim`, `reservation` or, for a transfer, nothing."""
@@ -19,10 +21,11 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 ENTERED = """INSERT INTO pass_entry (tenant_id, pass_id, kind, fund, amount_ore, entered_at, claim_id, reservation_id)
-    SELECT CAST(:tenant AS uuid), e.pass_id, e.kind, CAST(:fund AS varchar), e.ore, :at,
+    SELECT %(tenant)s::uuid, e.pass_id, e.kind, %(fund)s::varchar, e.ore, %(at)s,
         CASE e.of WHEN 'claim' THEN {claim} END, CASE e.of WHEN 'reservation' THEN {reservation} END
-    FROM unnest(CAST(:passes AS uuid[]), CAST(:kinds AS text[]), CAST(:ores AS bigint[]), CAST(:ofs AS text[]))
-        AS e (pass_id, kind, ore, of)"""
+    FROM unnest(%(passes)s::uuid[], %(kinds)s::text[], %(ores)s::bigint[], %(ofs)s::text[])
+        AS e (pass_id, kind, ore, of)
+    RETURNING id"""
 """Writes entries; `{claim}` and `{reservation}` are SQL for the ids, the rest comes from `values_of`."""
 
 
@@ -32,10 +35,10 @@ def values_of(tenant_id: UUID, fund: str, entries: list[Entry], at: datetime) ->
         "tenant": tenant_id,
         "fund": fund,
         "at": at,
-        "passes": [entry.pass_id for entry in entries],
-        "kinds": [entry.kind for entry in entries],
-        "ores": [entry.amount_ore for entry in entries],
-        "ofs": [entry.of for entry in entries],
+        "passes": array_of(entry.pass_id for entry in entries),
+        "kinds": array_of(entry.kind for entry in entries),
+        "ores": array_of(entry.amount_ore for entry in entries),
+        "ofs": array_of(entry.of for entry in entries),
     }
 
 
@@ -49,10 +52,8 @@ def enter(
     reservation_id: UUID | None = None,
 ) -> None:
     """Write entries for a claim or a reservation that stands."""
-    session.execute(
-        text(ENTERED.format(claim="CAST(:claim AS uuid)", reservation="CAST(:reservation AS uuid)")),
-        values_of(tenant_id, fund, entries, at) | {"claim": claim_id, "reservation": reservation_id},
-    )
+    values = values_of(tenant_id, fund, entries, at) | {"claim": claim_id, "reservation": reservation_id}
+    fetch_one(session, _ENTER, values)
 
 
 def given_back(session: Session, pass_id: UUID, kind: str, ore: int, of: str) -> list[Entry]:
@@ -68,6 +69,8 @@ def given_back(session: Session, pass_id: UUID, kind: str, ore: int, of: str) ->
     return entries
 
 
+_ENTER = f"""WITH entered AS ({ENTERED.format(claim="%(claim)s::uuid", reservation="%(reservation)s::uuid")})
+    SELECT count(*) FROM entered"""
 _PASSES = """
     SELECT p.id, p.state FROM leisure_pass p JOIN leisure_pass one ON one.id = :pass
         AND (p.person_id, p.scheme_id, p.valid_from) = (one.person_id, one.scheme_id, one.valid_from)

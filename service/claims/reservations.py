@@ -13,6 +13,7 @@ from service.claims.desk import TOLD, TRAIL, Desk, act, count_miss, read, requir
 from service.claims.ledger import Entry
 from service.claims.rules import Asked, Terms
 from service.claims.words import REASONS, RESERVATION_STATES
+from service.database.direct import fetch_one
 from service.errors import N_, Conflict, FieldError, Invalid, NotFound, Text
 from service.identity.actions import Municipality
 from service.values import clock
@@ -62,7 +63,7 @@ def reserve(desk: Desk, pass_number: str, given_name: str, fee_ore: int, activit
             desk.municipality.id, "membership", [Entry(facts.pass_id, "reserve", -covered, "reservation")], clock.now()
         ),
     }
-    made: UUID = desk.session.execute(text(_RESERVE), values).scalar_one()
+    [made] = fetch_one(desk.session, _RESERVE, values)
     return MadeReservation(made, fee_ore, covered, fee_ore - covered, until)
 
 
@@ -99,8 +100,8 @@ _RESERVE = f"""
     WITH made AS (
         INSERT INTO reservation (tenant_id, club_id, pass_id, scheme_id, year, fund, given_name, activity, fee_ore,
             reserved_ore, state, until, made_at, made_by)
-        VALUES (:tenant, :club, :pass, :scheme, :year, :fund, :name, :activity, :fee, :reserved, 'held', :until, :at,
-            :account)
+        VALUES (%(tenant)s, %(club)s, %(pass)s, %(scheme)s, %(year)s, %(fund)s, %(name)s, %(activity)s, %(fee)s,
+            %(reserved)s, 'held', %(until)s, %(at)s, %(account)s)
         RETURNING id
     ), entered AS ({ledger.ENTERED.format(claim="NULL::uuid", reservation="(SELECT id FROM made)")}),
     told AS (INSERT INTO audit_entry {TRAIL} SELECT {TOLD}, 'claims.reserve', 'reservation' FROM made)

@@ -7,8 +7,9 @@ statement and not for every row: counting two million rows took a quarter of the
 
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlmodel import Session
+
+from service.database.direct import fetch_one
 
 INSTALLATION = UUID(int=0)
 """The nil tenant, under which stands what belongs to the installation and to no tenant."""
@@ -27,4 +28,8 @@ def protect(table: str) -> list[str]:
 
 def act_for(session: Session, tenant_id: UUID) -> None:
     """Let the rest of this transaction see and write the rows of one tenant."""
-    session.execute(text("SELECT set_config('app.tenant', :tenant, true)"), {"tenant": str(tenant_id)})
+    fetch_one(session, f"SELECT {ACT}", {"tenant": str(tenant_id)})
+
+
+ACT = "set_config('app.tenant', %(tenant)s, true)"
+"""The same as a part of a statement that `direct.fetch_one` executes."""

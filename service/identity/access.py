@@ -118,8 +118,11 @@ def municipality_of(request: Connection) -> Municipality:
     )
 
 
-def guard(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Let through whom the table allows it: the guard of the whole application. What names no permission is refused."""
+async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Let through whom the table allows it: the guard of the whole application. What names no permission is refused.
+
+    It waits for nothing; the framework would run a plain function in a thread.
+    """
     wanted = handler.opt.get("permission")
     if wanted == PUBLIC["permission"]:
         return

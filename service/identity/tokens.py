@@ -8,6 +8,8 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from service.audit.actions import Actor, record
+from service.database.direct import fetch_one
+from service.database.tenancy import ACT
 from service.errors import FieldError, Forbidden, Invalid, NotFound
 from service.identity.access import Place, Principal
 from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, permissions_under
@@ -103,18 +105,30 @@ def revoke_token(session: Session, tenant_id: UUID, organisation_id: UUID | None
     record(session, tenant_id, actor, "identity.token.revoke", ("token", token_id))
 
 
-def system_behind(session: Session, token: str) -> Principal | None:
-    """Which system shows this token; None where it is unknown, revoked or too old."""
+def system_behind(session: Session, token: str, tenant_id: UUID | None = None) -> Principal | None:
+    """Which system shows this token; None where it is unknown, revoked or too old.
+
+    With a tenant the rest of the transaction acts for that one.
+    """
     if not token.startswith(PREFIX):
         return None
-    row = session.execute(
-        text("SELECT * FROM directory.use_token(:hash, :at)"), {"hash": digest(token), "at": clock.now()}
-    ).one_or_none()
-    if row is None:
+    values = {"hash": digest(token), "at": clock.now(), "tenant": str(tenant_id)}
+    [found] = fetch_one(session, f"SELECT {_USED}" + (f", {ACT}" if tenant_id else ""), values)[:1]
+    if found is None:
         return None
+    used = msgspec.json.decode(found, type=_Used)
     return Principal(
-        name=row.token_name,
-        place=msgspec.convert(row, Place, from_attributes=True),
-        permissions=permissions_under(row.scopes, row.organisation_kind or row.kind),
-        token_id=row.token_id,
+        name=used.token_name,
+        place=msgspec.convert(used, Place, from_attributes=True),
+        permissions=permissions_under(used.scopes, used.organisation_kind or used.kind),
+        token_id=used.token_id,
     )
+
+
+class _Used(Place, frozen=True, kw_only=True):
+    token_id: UUID
+    token_name: str
+    scopes: tuple[str, ...]
+
+
+_USED = "(SELECT to_json(used)::text FROM directory.use_token(%(hash)s, %(at)s) AS used)"

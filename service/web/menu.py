@@ -37,6 +37,7 @@ MENU: tuple[Entry, ...] = (
     Entry("/budget", N_("Budget"), "budget.read"),
     Entry("/clubs", N_("Clubs"), "clubs.read"),
     Entry("/club", N_("Your club"), "club.own"),
+    Entry("/club/claims", N_("Claims"), "claims.make"),
     Entry("/register", N_("Register"), "register.read"),
     Entry("/schemes", N_("Schemes"), "schemes.read"),
     Entry("/reports", N_("Reports"), "reports.read"),

@@ -270,19 +270,19 @@ CREATE FUNCTION read_for_claim(
     a_reservation uuid, a_reference text, miss_key bytea, at timestamptz, lock_pass boolean
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-    named leisure_pass; found leisure_pass; held reservation; the_club record; the_person record; answer jsonb;
-    locked uuid[];
+    named leisure_pass; found leisure_pass; held reservation; the_club record; the_child record; before record;
+    answer jsonb; locked uuid[]; children bigint := 0;
 BEGIN
     SELECT c.state, c.members, c.agreement_accepted_at IS NOT NULL AS agreed,
         (SELECT a.kind FROM club_activity a WHERE a.club_id = c.id AND a.ended_at IS NULL
-            AND lower(a.name) = lower(an_activity) ORDER BY a.id LIMIT 1) AS activity_kind
+            AND lower(a.name) = lower(an_activity) ORDER BY a.id LIMIT 1) AS activity_kind,
+        (SELECT s.settings FROM claim_settings s) AS habits,
+        (SELECT jsonb_agg(jsonb_build_object('pays_on', d.pays_on, 'cutoff', d.cutoff)) FROM payment_date d
+            WHERE d.pays_on >= at::date - 1) AS dates
     INTO the_club FROM club c WHERE c.id = a_club;
     answer := jsonb_build_object(
         'club_state', the_club.state, 'agreed', coalesce(the_club.agreed, false), 'members', the_club.members,
-        'activity_kind', the_club.activity_kind,
-        'habits', (SELECT s.settings FROM claim_settings s),
-        'dates', (SELECT jsonb_agg(jsonb_build_object('pays_on', d.pays_on, 'cutoff', d.cutoff)) FROM payment_date d
-            WHERE d.pays_on >= at::date - 1),
+        'activity_kind', the_club.activity_kind, 'habits', the_club.habits, 'dates', the_club.dates,
         'misses', directory.attempts('pass number', miss_key, at, '15 minutes'));
     IF a_reservation IS NOT NULL THEN
         SELECT * INTO held FROM reservation r WHERE r.id = a_reservation AND r.club_id = a_club;
@@ -292,11 +292,15 @@ BEGIN
         IF named.id IS NULL OR (named.state <> 'live' AND held.pass_id IS DISTINCT FROM named.id) THEN
             RETURN answer;
         END IF;
-        -- A later pass of the child is not reached by an earlier one's number, which clubs may still have.
-        SELECT * INTO found FROM leisure_pass p
-        WHERE p.person_id = named.person_id AND p.scheme_id = named.scheme_id AND p.valid_from <= named.valid_from
-            AND a_start BETWEEN p.valid_from AND p.valid_to AND (p.state = 'live' OR p.id = held.pass_id)
-        ORDER BY p.state = 'live' DESC, p.id DESC LIMIT 1;
+        IF named.state = 'live' AND a_start BETWEEN named.valid_from AND named.valid_to THEN
+            found := named;
+        ELSE
+            -- A later pass of the child is not reached by an earlier one's number, which clubs may still have.
+            SELECT * INTO found FROM leisure_pass p
+            WHERE p.person_id = named.person_id AND p.scheme_id = named.scheme_id AND p.valid_from <= named.valid_from
+                AND a_start BETWEEN p.valid_from AND p.valid_to AND (p.state = 'live' OR p.id = held.pass_id)
+            ORDER BY p.state = 'live' DESC, p.id DESC LIMIT 1;
+        END IF;
         EXIT WHEN NOT lock_pass OR locked = ARRAY[named.id, found.id, held.pass_id];
         -- In the order of their ids, as everywhere. Whoever had the lock before may have replaced or revoked a pass, so
         -- all of it is looked up again until it stands as it was locked.
@@ -306,15 +310,39 @@ BEGIN
             SELECT * INTO held FROM reservation r WHERE r.id = held.id;
         END IF;
     END LOOP;
-    SELECT name_tokens(p.given_name) AS given, name_tokens(p.family_name) AS family INTO the_person
-    FROM person p WHERE p.id = named.person_id;
+    SELECT name_tokens(p.given_name) AS given, name_tokens(p.family_name) AS family, name_tokens(a_name) AS written,
+        (SELECT t.terms FROM claim_terms t WHERE t.scheme_id = named.scheme_id AND t.valid_from <= a_start
+            ORDER BY t.valid_from DESC, t.number DESC LIMIT 1) AS terms,
+        (SELECT (v.parameters ->> 'one_club')::boolean FROM determination d JOIN refresh_run r ON r.id = d.run_id
+            JOIN parameter_version v ON v.id = r.parameter_version_id WHERE d.id = found.determination_id) AS one_club
+    INTO the_child FROM person p WHERE p.id = named.person_id;
     answer := answer || jsonb_build_object(
-        'given', the_person.given, 'family', the_person.family, 'written', name_tokens(a_name),
+        'given', the_child.given, 'family', the_child.family, 'written', the_child.written,
         'named_pass_id', named.id, 'scheme_id', named.scheme_id, 'person_id', named.person_id,
-        'terms', (SELECT t.terms FROM claim_terms t WHERE t.scheme_id = named.scheme_id AND t.valid_from <= a_start
-            ORDER BY t.valid_from DESC, t.number DESC LIMIT 1));
+        'terms', the_child.terms);
     IF found.id IS NULL THEN
         RETURN answer;
+    END IF;
+    -- By the passes alone, of which a child has few: a club has thousands of claims.
+    SELECT coalesce(bool_or(c.club_id <> a_club), false) AS other_club,
+        min(c.id::text) FILTER (WHERE c.club_id = a_club AND c.kind = a_fund AND lower(c.activity) = lower(an_activity)
+            AND c.season_start <= an_end AND c.season_end >= a_start) AS duplicate_of,
+        min(c.id::text) FILTER (WHERE c.club_id = a_club AND c.kind = a_fund AND c.reference = a_reference
+            AND c.season_start = a_start) AS same_reference
+    INTO before FROM claim c WHERE c.held_ore > 0 AND c.pass_id = ANY (ARRAY(
+        SELECT p.id FROM leisure_pass p WHERE p.person_id = found.person_id AND p.scheme_id = found.scheme_id
+            AND p.valid_from = found.valid_from));
+    -- Counted where there is a limit to hold it against.
+    IF the_club.members IS NOT NULL AND (the_child.terms ->> 'most_pass_percent')::int < 100 THEN
+        SELECT count(DISTINCT c.person_id) + 1 INTO children FROM claim c WHERE c.club_id = a_club
+            AND c.year = extract(year FROM a_start) AND c.held_ore > 0 AND c.person_id <> found.person_id;
+    END IF;
+    IF held.id IS NOT NULL THEN
+        answer := answer || jsonb_build_object('reservation', jsonb_build_object(
+            'id', held.id, 'pass_id', held.pass_id, 'fund', held.fund, 'state', held.state, 'until', held.until,
+            'reserved_ore', held.reserved_ore,
+            'same_child', EXISTS (SELECT FROM leisure_pass p WHERE p.id = held.pass_id
+                AND p.person_id = found.person_id AND p.scheme_id = found.scheme_id)));
     END IF;
     RETURN answer || jsonb_build_object(
         'pass_id', found.id, 'state', found.state, 'valid_from', found.valid_from, 'valid_to', found.valid_to,
@@ -322,28 +350,8 @@ BEGIN
         -- Of a pass that has ended only what was reserved before can be claimed.
         'remaining_ore', CASE WHEN found.state <> 'live' THEN 0
             WHEN a_fund = 'equipment' THEN found.equipment_remaining_ore ELSE found.remaining_ore END,
-        'reservation', CASE WHEN held.id IS NOT NULL THEN jsonb_build_object(
-            'id', held.id, 'pass_id', held.pass_id, 'fund', held.fund, 'state', held.state, 'until', held.until,
-            'reserved_ore', held.reserved_ore,
-            'same_child', EXISTS (SELECT FROM leisure_pass p WHERE p.id = held.pass_id
-                AND p.person_id = found.person_id AND p.scheme_id = found.scheme_id)) END,
-        'one_club', coalesce((SELECT (v.parameters ->> 'one_club')::boolean FROM determination d
-            JOIN refresh_run r ON r.id = d.run_id JOIN parameter_version v ON v.id = r.parameter_version_id
-            WHERE d.id = found.determination_id), false),
-        'other_club', EXISTS (SELECT FROM claim c JOIN leisure_pass p ON p.id = c.pass_id
-            WHERE p.person_id = found.person_id AND p.scheme_id = found.scheme_id AND p.valid_from = found.valid_from
-                AND c.club_id <> a_club AND c.held_ore > 0),
-        'duplicate_of', (SELECT c.id FROM claim c JOIN leisure_pass p ON p.id = c.pass_id
-            WHERE p.person_id = found.person_id AND p.scheme_id = found.scheme_id AND p.valid_from = found.valid_from
-                AND c.club_id = a_club AND c.kind = a_fund AND lower(c.activity) = lower(an_activity)
-                AND c.season_start <= an_end AND c.season_end >= a_start AND c.held_ore > 0 LIMIT 1),
-        'same_reference', (SELECT c.id FROM claim c JOIN leisure_pass p ON p.id = c.pass_id
-            WHERE a_reference IS NOT NULL AND p.person_id = found.person_id AND p.scheme_id = found.scheme_id
-                AND p.valid_from = found.valid_from AND c.club_id = a_club AND c.reference = a_reference
-                AND c.kind = a_fund AND c.season_start = a_start AND c.held_ore > 0 LIMIT 1),
-        'children', CASE WHEN the_club.members IS NULL THEN 0 ELSE (SELECT count(DISTINCT c.person_id) FROM claim c
-            WHERE c.club_id = a_club AND c.year = extract(year FROM a_start) AND c.held_ore > 0
-                AND c.person_id <> found.person_id) + 1 END)
+        'one_club', coalesce(the_child.one_club, false), 'other_club', before.other_club,
+        'duplicate_of', before.duplicate_of, 'same_reference', before.same_reference, 'children', children)
         || coalesce(budget_left(found.scheme_id, extract(year FROM a_start)::int, lock_pass), '{}');
 END $$;
 
