@@ -6,7 +6,7 @@ from itertools import combinations
 from service.allocation.placing import Room
 from service.allocation.problem import has_child_of_age
 from service.allocation.season import Season, Unit, groups
-from service.errors import FieldError, Invalid
+from service.errors import N_, FieldError, Invalid
 
 
 class Contradiction(Invalid):
@@ -14,7 +14,7 @@ class Contradiction(Invalid):
 
     def __init__(self, errors: list[FieldError]) -> None:
         super().__init__(
-            "What is settled by hand contradicts itself. Change or release one of the families named here.",
+            N_("What is settled by hand contradicts itself. Change or release one of the families named here."),
             errors=errors,
         )
 
@@ -41,7 +41,9 @@ def _two_places(season: Season) -> Iterator[FieldError]:
             stays[lock.family].append(lock.stay)
     for family, both in stays.items():
         if len(both) > 1:
-            yield FieldError(family, "This family is placed by hand at several stays: {stays}.", {"stays": ", ".join(both)})
+            yield FieldError(
+                family, "This family is placed by hand at several stays: {stays}.", {"stays": ", ".join(both)}
+            )
 
 
 def _together_and_apart(season: Season) -> Iterator[FieldError]:
@@ -124,5 +126,3 @@ def _too_many(code: str, room: Room) -> Iterator[FieldError]:
             "The families placed here by hand do not fit into its family rooms: one with {beds} beds is wanting.",
             {"beds": size},
         )
-
-

@@ -205,7 +205,11 @@ def _may(unit: Unit, plan: Plan) -> bool:
 
 def worse_off(season: Season, order: Plan, plan: Plan) -> Iterable[str]:
     """The families that get a worse wish than the priority order gave them."""
-    return (code for code, stay in order.items() if code in plan and _wish(season, code, plan[code]) > _wish(season, code, stay))
+    return (
+        code
+        for code, stay in order.items()
+        if code in plan and _wish(season, code, plan[code]) > _wish(season, code, stay)
+    )
 
 
 def better_off(season: Season, order: Plan, plan: Plan) -> Iterable[str]:

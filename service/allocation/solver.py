@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import highspy
 import msgspec
 
-# The class that highspy wraps: it is silent from the start, while the wrapper prints on standard output when it is made.
+# The class that highspy wraps. The wrapper prints on standard output when it is made; this one can be kept silent.
 from highspy._core import _Highs
 
 LARGEST_OBJECTIVE = 2**40

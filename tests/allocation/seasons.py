@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from service.allocation.problem import Conditions, Family, Lock, Problem, Stay, Weights
+from service.allocation.problem import Family, Problem, Stay
 
 SIZES = {2: 14, 3: 26, 4: 28, 5: 18, 6: 9, 7: 5}
 """Persons of a family → its share of families in percent."""
