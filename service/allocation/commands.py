@@ -1,6 +1,7 @@
 """`medspiller allocation`: the allocation on files alone, without a database: planning, what-if, measuring."""
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from service.allocation import files, report, what_if
 from service.allocation.compare import Comparison, compare
 from service.allocation.priority import commitment, new_seed
 from service.allocation.problem import Problem, Weights
-from service.allocation.repack import NODE_LIMIT
+from service.allocation.repack import NODE_LIMIT, Allowed
 from service.allocation.solving import allocate, gains
 from service.allocation.tables import Wrong
 from service.errors import Refused
@@ -26,43 +27,71 @@ def allocation() -> None:
     """Families and stays: who goes where, why, and what would change it."""
 
 
+class Given(msgspec.Struct, frozen=True):
+    """What is allocated, which lines of the referrals are not in it, and what is allowed."""
+
+    problem: Problem
+    rejected: list[Wrong]
+    allowed: Allowed
+    node_limit: int
+
+
 def _inputs(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say what is allocated."""
-    for option in reversed(
-        (
-            click.option("--stays", required=True, type=_FILE, help="The stays and their places."),
-            click.option("--referrals", required=True, type=_FILE, help="The families and their wishes."),
-            click.option("--seed", required=True, help="The seed of the draw among equals."),
-            click.option("--conditions", type=_FILE, help="Families together, apart or placed by hand."),
-            click.option("--worse-wishes", type=click.IntRange(0), default=0, show_default=True, metavar="N",
-                         help="How many families may get a worse wish than by priority, so that more fit in."),
-            click.option("--weight", "weights", multiple=True, metavar="KEY=VALUE",
-                         help=f"A weight of the season: {_WEIGHTS}."),
-            click.option("--leave-out-rejected", is_flag=True,
-                         help="Allocate without the families whose lines cannot be taken."),
-            click.option("--node-limit", type=click.IntRange(1), default=NODE_LIMIT, show_default=True,
-                         help="How long the re-pack searches."),
-        )
-    ):  # fmt: skip
-        function = option(function)
-    return function
+    """The options that say what is allocated; the command takes what they give as `given`."""
+
+    @wraps(function)
+    def read(
+        stays: Path,
+        referrals: Path,
+        seed: str,
+        conditions: Path | None,
+        worse_wishes: int,
+        move_within_region: bool,
+        weights: Sequence[str],
+        leave_out_rejected: bool,
+        node_limit: int,
+        **others: Any,
+    ) -> Any:
+        problem, wrong = files.read_problem(stays, referrals, _encodable(seed), conditions, _weights(weights))
+        if wrong and not leave_out_rejected:
+            raise files.Rejected(referrals.name, wrong)
+        return function(Given(problem, wrong, Allowed(worse_wishes, move_within_region), node_limit), **others)
+
+    for option in reversed(_OPTIONS):
+        read = option(read)
+    return read
+
+
+_OPTIONS = (
+    click.option("--stays", required=True, type=_FILE, help="The stays and their places."),
+    click.option("--referrals", required=True, type=_FILE, help="The families and their wishes."),
+    click.option("--seed", required=True, help="The seed of the draw among equals."),
+    click.option("--conditions", type=_FILE, help="Families together, apart or placed by hand."),
+    click.option("--worse-wishes", type=click.IntRange(0), default=0, show_default=True, metavar="N",
+                 help="How many families may get a worse wish than by priority, so that more fit in."),
+    click.option("--move-within-region", is_flag=True,
+                 help="Families without wishes may get a later stay of their region, so that more fit in."),
+    click.option("--weight", "weights", multiple=True, metavar="KEY=VALUE",
+                 help=f"A weight of the season: {_WEIGHTS}."),
+    click.option("--leave-out-rejected", is_flag=True,
+                 help="Allocate without the families whose lines cannot be taken."),
+    click.option("--node-limit", type=click.IntRange(10), default=NODE_LIMIT, show_default=True,
+                 help="How long the re-pack searches."),
+)  # fmt: skip
 
 
 @allocation.command()
-@_inputs
 @click.option("--out", required=True, type=_FILE, help="The plan: a line for each family in priority order.")
 @click.option("--report", "report_file", type=_FILE, help="Everything about the run, with why and why not, as JSON.")
-@click.option("--priority-alone", is_flag=True, help="Leave the plan as the priority order gives it.")
-@click.option("--try-worse-wishes", type=click.IntRange(0, 50), default=0, metavar="N",
+@click.option("--try-worse-wishes", "more", type=click.IntRange(0, 50), default=0, metavar="N",
               help="Tell what allowing 1 to N families a worse wish would bring.")  # fmt: skip
 @console.command
-def solve(
-    out: Path, report_file: Path | None, priority_alone: bool, try_worse_wishes: int, worse_wishes: int, **inputs: Any
-) -> Any:
+@_inputs
+def solve(given: Given, out: Path, report_file: Path | None, more: int) -> Any:
     """Allocate the places."""
-    problem, rejected, node_limit = _problem(**inputs)
-    run = allocate(problem, worse_wishes, node_limit, packed=not priority_alone)
-    told = report.report_of(run, gains(problem, try_worse_wishes, node_limit) if try_worse_wishes else (), rejected)
+    run = allocate(given.problem, given.allowed, given.node_limit)
+    brings = gains(given.problem, more, given.allowed, given.node_limit) if more else ()
+    told = report.report_of(run, brings, given.rejected)
     files.write_plan(out, run.placements)
     if report_file is not None:
         files.write_report(report_file, told)
@@ -71,19 +100,17 @@ def solve(
 
 
 @allocation.command("what-if")
-@_inputs
 @click.option("--one-more", multiple=True, metavar="STAY", help="One more stay like this one.")
 @click.option("--change", "changes", multiple=True, metavar="STAY.WHAT=+N",
               help="More or fewer of something, such as S1.volunteers=+2 and S1.person_places=+10. "
               f"What can be changed: {', '.join(what_if.CHANGEABLE)}.")  # fmt: skip
 @click.option("--out", type=_FILE, help="The plan as it would be.")
 @console.command
-def what_if_(
-    one_more: Sequence[str], changes: Sequence[str], out: Path | None, worse_wishes: int, **inputs: Any
-) -> Any:
+@_inputs
+def what_if_(given: Given, one_more: Sequence[str], changes: Sequence[str], out: Path | None) -> Any:
     """What another stay, or more places, would change. Volunteers take person places: name both where both come."""
-    problem, _, node_limit = _problem(**inputs)
-    found = what_if.what_if(problem, one_more, [_change(written) for written in changes], worse_wishes, node_limit)
+    wanted = [_change(written) for written in changes]
+    found = what_if.what_if(given.problem, one_more, wanted, given.allowed, given.node_limit)
     if out is not None:
         files.write_plan(out, found.as_it_would_be.placements)
     told = report.what_if_report(found)
@@ -116,16 +143,6 @@ def draw(seed: str | None) -> Any:
     seed = seed or new_seed()
     shown = commitment(_encodable(seed))
     return {"seed": seed, "commitment": shown}, [f"seed        {seed}", f"commitment  {shown}"]
-
-
-def _problem(
-    stays: Path, referrals: Path, seed: str, conditions: Path | None, weights: Sequence[str], leave_out_rejected: bool,
-    node_limit: int,
-) -> tuple[Problem, list[Wrong], int]:  # fmt: skip
-    problem, wrong = files.read_problem(stays, referrals, _encodable(seed), conditions, _weights(weights))
-    if wrong and not leave_out_rejected:
-        raise files.Rejected(referrals.name, wrong)
-    return problem, wrong, node_limit
 
 
 def _encodable(seed: str) -> str:

@@ -6,7 +6,8 @@ import msgspec
 
 from service.allocation.placing import persons
 from service.allocation.problem import Family
-from service.allocation.solving import Allocation, moved
+from service.allocation.repack import better_off, worse_off
+from service.allocation.solving import Allocation
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -62,10 +63,12 @@ class Repack(msgspec.Struct, frozen=True):
     """What the re-pack did. `proven`: that more is impossible; `fallback`: that it did not hold and was put aside."""
 
     worse_wishes_allowed: int
+    moves_within_region_allowed: bool
     persons_more: int
     entered: list[str]
     to_a_better_wish: list[str]
     to_a_worse_wish: list[str]
+    within_region: list[str]
     proven: bool
     fallback: bool
 
@@ -97,13 +100,15 @@ def priority_alone(run: Allocation) -> PriorityAlone:
 
 
 def repack_figures(run: Allocation) -> Repack:
-    better, worse = moved(run)
+    season, order, plan = run.season, run.order.plan, run.plan
     return Repack(
-        worse_wishes_allowed=run.worse_wishes,
-        persons_more=persons(run.season, run.plan) - persons(run.season, run.order.plan),
+        worse_wishes_allowed=run.allowed.worse_wishes,
+        moves_within_region_allowed=run.allowed.within_region,
+        persons_more=persons(season, plan) - persons(season, order),
         entered=[one.family for one in run.placements if one.reason == "entered"],
-        to_a_better_wish=better,
-        to_a_worse_wish=worse,
+        to_a_better_wish=better_off(season, order, plan),
+        to_a_worse_wish=worse_off(season, order, plan, run.allowed),
+        within_region=[one.family for one in run.placements if one.reason == "within_region"],
         proven=run.repacked.proven,
         fallback=run.repacked.fallback,
     )

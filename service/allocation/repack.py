@@ -1,11 +1,14 @@
 """The re-pack: move placed families among their own wishes so that more persons find a place.
 
-Nobody who was placed by priority loses a place. Moves to a worse wish are counted, and none are made unless some are
-allowed. What is sought, each without giving up what comes before it:
+Nobody who was placed by priority loses a place, and nobody gets a worse wish unless it is allowed. With nothing allowed
+the priority order cannot be improved: of all that another plan placed otherwise, take the one whose turn came first.
+It would have to go where there was no room at its turn, and those who took that room would all still be there.
+
+What is sought, each without giving up what comes before it:
 
 1. as many persons as possible;
 2. of those who enter, the first in priority order, then the second, and so on;
-3. where moves to a worse wish are allowed, as few as it takes;
+3. as few moves to a worse wish as it takes;
 4. the better wishes on the whole, and as few moves as possible.
 
 The second is reckoned exactly, a few families at a time: with one weight for all of them the weights would be larger
@@ -25,6 +28,30 @@ NODE_LIMIT = 300
 WORK_LIMIT = 60_000
 """After how many iterations of the simplex method no further step is taken. A clock would stop elsewhere every time."""
 _AT_A_TIME = 12
+
+
+class Allowed(msgspec.Struct, frozen=True):
+    """What the coordinator allows: how many families may get a worse wish than by priority.
+
+    `within_region`: families without wishes, who take any stay of their region, may get a later one than by priority;
+    that does not count as worse.
+    """
+
+    worse_wishes: int = 0
+    within_region: bool = False
+
+    @property
+    def anything(self) -> bool:
+        return self.within_region or self.worse_wishes > 0
+
+    def is_worse(self, season: Season, family: str, before: str, after: str) -> bool:
+        """Whether going to `after` instead of `before` has to be counted."""
+        if self.within_region and not season.families[family].wishes:
+            return False
+        return season.number(family, after) > season.number(family, before)
+
+
+NOTHING = Allowed()
 
 
 class Repacked(msgspec.Struct, frozen=True):
@@ -52,17 +79,17 @@ class _Choice(msgspec.Struct, frozen=True):
 class _Search:
     """The model and the best answer so far."""
 
-    def __init__(self, season: Season, order: Plan, worse_wishes: int, node_limit: int) -> None:
+    def __init__(self, season: Season, order: Plan, allowed: Allowed, node_limit: int) -> None:
         self.season, self.order, self.limit = season, order, node_limit
         self.proven, self.work = True, 0
-        self.choices = _choices(season, order, worse_wishes)
+        self.choices = _choices(season, order, allowed)
         self.of_unit: dict[int, list[int]] = {}
         for at, choice in enumerate(self.choices):
             self.of_unit.setdefault(choice.unit, []).append(at)
         self.rows = [*self._units(), *self._stays()]
         worse = {at: choice.worse for at, choice in enumerate(self.choices) if choice.worse}
         if worse:
-            self.rows.append(Row(worse, None, worse_wishes))
+            self.rows.append(Row(worse, None, allowed.worse_wishes))
         self.best = frozenset(
             at for at, choice in enumerate(self.choices) if order.get(self._unit(choice).codes[0]) == choice.stay
         )
@@ -170,24 +197,28 @@ class _Search:
         return {code: self.choices[at].stay for at in sorted(self.best) for code in self._unit(self.choices[at]).codes}
 
 
-def repack(season: Season, order: Plan, worse_wishes: int = 0, node_limit: int = NODE_LIMIT) -> Repacked:
-    """Improve the plan of the priority order; at most `worse_wishes` families get a worse wish than it gave them."""
-    search = _Search(season, order, worse_wishes, node_limit)
+def repack(season: Season, order: Plan, allowed: Allowed, node_limit: int = NODE_LIMIT) -> Repacked:
+    """Improve the plan of the priority order within what is allowed."""
+    if not allowed.anything:
+        return Repacked(order, proven=True, work=0)
+    search = _Search(season, order, allowed, node_limit)
     search.then_priority(search.persons_first())
     search.then_wishes()
     plan = search.plan() if search.proven else complete(season, search.plan())
-    if faults(season, order, plan, worse_wishes):
+    if faults(season, order, plan, allowed):
         return Repacked(order, proven=False, work=search.work, fallback=True)
     return Repacked(plan, search.proven, search.work)
 
 
-def faults(season: Season, order: Plan, plan: Plan, worse_wishes: int) -> list[str]:
+def faults(season: Season, order: Plan, plan: Plan, allowed: Allowed) -> list[str]:
     """What a re-packed plan breaks of what was promised, reckoned without the solver: nothing, or it is not used."""
     found = [f"{code} has lost its place" for code in order if code not in plan]
     found += [f"{unit.codes} are parted" for unit in season.units if len({plan.get(code) for code in unit.codes}) > 1]
     found += [f"{unit.codes} go where they may not" for unit in season.units if not _may(unit, plan)]
-    if len(list(worse_off(season, order, plan))) > worse_wishes:
+    if len(worse_off(season, order, plan, allowed)) > allowed.worse_wishes:
         found.append("too many get a worse wish")
+    if len(plan) == len(order) and worse_off(season, order, plan, allowed):
+        found.append("some get a worse wish and nobody enters")
     if persons(season, plan) < persons(season, order):
         found.append("fewer persons are placed")
     rooms = fill(season, plan)
@@ -203,36 +234,25 @@ def _may(unit: Unit, plan: Plan) -> bool:
     return unit.codes[0] not in plan or plan[unit.codes[0]] in unit.options
 
 
-def worse_off(season: Season, order: Plan, plan: Plan) -> Iterable[str]:
-    """The families that get a worse wish than the priority order gave them."""
-    return (
-        code
-        for code, stay in order.items()
-        if code in plan and _wish(season, code, plan[code]) > _wish(season, code, stay)
-    )
+def worse_off(season: Season, order: Plan, plan: Plan, allowed: Allowed) -> list[str]:
+    """The families whose move to a worse wish than the priority order gave them counts."""
+    return [code for code, stay in order.items() if allowed.is_worse(season, code, stay, plan.get(code, stay))]
 
 
-def better_off(season: Season, order: Plan, plan: Plan) -> Iterable[str]:
+def better_off(season: Season, order: Plan, plan: Plan) -> list[str]:
     """The families that get a better wish than the priority order gave them."""
-    return worse_off(season, {code: plan[code] for code in order if code in plan}, order)
+    return [code for code, stay in order.items() if NOTHING.is_worse(season, code, plan.get(code, stay), stay)]
 
 
-def _wish(season: Season, family: str, stay: str) -> int:
-    # A family that was placed by hand where it did not wish to go is never moved: any number serves.
-    return season.wish(family, stay) or 0
-
-
-def _choices(season: Season, order: Plan, worse_wishes: int) -> list[_Choice]:
+def _choices(season: Season, order: Plan, allowed: Allowed) -> list[_Choice]:
     found = []
     for at, unit in enumerate(season.units):
         before = order.get(unit.codes[0])
         for stay in unit.options:
-            wishes = [_wish(season, code, stay) for code in unit.codes]
-            worse = 0
-            if before is not None:
-                worse = sum(wish > _wish(season, code, before) for code, wish in zip(unit.codes, wishes, strict=True))
-            if worse <= worse_wishes:
-                found.append(_Choice(at, stay, worse, sum(wishes), int(before is not None and stay != before)))
+            wishes = sum(season.number(code, stay) for code in unit.codes)
+            worse = sum(before is not None and allowed.is_worse(season, code, before, stay) for code in unit.codes)
+            if worse <= allowed.worse_wishes:
+                found.append(_Choice(at, stay, worse, wishes, int(before is not None and stay != before)))
     return found
 
 

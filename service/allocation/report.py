@@ -120,10 +120,11 @@ def lines_of(report: Report) -> list[str]:
     ]
     if packed.fallback:
         lines.append("The re-pack did not hold when it was checked: the plan is that of priority alone.")
-    elif packed.persons_more or packed.to_a_better_wish:
+    elif packed.worse_wishes_allowed or packed.moves_within_region_allowed:
         lines.append(
             f"The re-pack placed {packed.persons_more:,} more persons; {len(packed.to_a_better_wish):,} families got a "
-            f"better wish and {len(packed.to_a_worse_wish):,} a worse one."
+            f"better wish, {len(packed.to_a_worse_wish):,} a worse one, {len(packed.within_region):,} without wishes a "
+            "later stay of their region."
         )
     lines += [
         f"{gain.persons:,} more persons if {gain.moved_to_a_worse_wish:,} families take a worse wish."

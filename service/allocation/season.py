@@ -52,6 +52,10 @@ class Season:
         wishes = self.wishes[family]
         return wishes.index(stay) + 1 if stay in wishes else None
 
+    def number(self, family: str, stay: str) -> int:
+        """The same, and 0 where a volunteer placed it elsewhere, from where it is never moved."""
+        return self.wish(family, stay) or 0
+
     @cached_property
     def units(self) -> list[Unit]:
         """All units in the order of their turns."""

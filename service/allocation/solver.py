@@ -64,6 +64,8 @@ def maximise(
     `start` meets them; it is what is improved on, and the answer where nothing better was found. What HiGHS answers is
     reckoned anew in whole numbers before it is believed. `to_prove`: it is expected that there is nothing better.
     """
+    if not variables:
+        return Answer(start, True, 0)
     highs = _Highs()
     options = {**_OPTIONS, "mip_max_nodes": node_limit} | (_WITHOUT_HEURISTICS if to_prove else {})
     for option, value in options.items():

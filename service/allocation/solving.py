@@ -8,7 +8,7 @@ from service.allocation.conflicts import refuse_contradictions
 from service.allocation.placing import Lack, Order, Plan, Room, fill, persons, place_by_priority
 from service.allocation.priority import Score, score
 from service.allocation.problem import Family, Problem
-from service.allocation.repack import NODE_LIMIT, Repacked, better_off, repack, worse_off
+from service.allocation.repack import NODE_LIMIT, NOTHING, Allowed, Repacked, repack, worse_off
 from service.allocation.season import Season, Unit
 
 
@@ -38,7 +38,7 @@ class Allocation(msgspec.Struct, frozen=True):
     season: Season
     order: Order
     repacked: Repacked
-    worse_wishes: int
+    allowed: Allowed
     rooms: dict[str, Room]
     placements: tuple[Placement, ...]
     scores: dict[str, Score]
@@ -57,18 +57,15 @@ class Allocation(msgspec.Struct, frozen=True):
         return [lack for lack in found if lack is not None]
 
 
-def allocate(
-    problem: Problem, worse_wishes: int = 0, node_limit: int = NODE_LIMIT, *, packed: bool = True
-) -> Allocation:
+def allocate(problem: Problem, allowed: Allowed = NOTHING, node_limit: int = NODE_LIMIT) -> Allocation:
     """Allocate a season. The same problem gives the same answer, to the letter, every time.
 
-    At most `worse_wishes` families get a worse wish than priority alone gave them. Without `packed` the priority order
-    stands alone. Raises Contradiction where what is settled by hand cannot be met.
+    Raises Contradiction where what is settled by hand cannot be met.
     """
     season = Season(problem)
     refuse_contradictions(season)
     order = place_by_priority(season)
-    repacked = repack(season, order.plan, worse_wishes, node_limit) if packed else Repacked(order.plan, True, 0)
+    repacked = repack(season, order.plan, allowed, node_limit)
     rooms = fill(season, repacked.plan)
     placements = {
         code: _placement(season, order, repacked.plan, rooms, unit, code)
@@ -79,7 +76,7 @@ def allocate(
         season=season,
         order=order,
         repacked=repacked,
-        worse_wishes=worse_wishes,
+        allowed=allowed,
         rooms=rooms,
         placements=tuple(placements[family.code] for family in season.ordered),
         scores={family.code: score(family, problem.weights, problem.year) for family in season.ordered},
@@ -105,7 +102,9 @@ def _why_placed(season: Season, order: Plan, code: str, stay: str) -> str:
     before = order[code]
     if before == stay:
         return "priority"
-    return "better_wish" if (season.wish(code, stay) or 0) < (season.wish(code, before) or 0) else "worse_wish"
+    if season.number(code, stay) < season.number(code, before):
+        return "better_wish"
+    return "worse_wish" if season.families[code].wishes else "within_region"
 
 
 def _why_ineligible(season: Season, code: str) -> str:
@@ -131,24 +130,19 @@ def could_ever_take(room: Room, unit: Unit) -> bool:
     return not Room(stay).wanting_room([family.beds for family in unit.members])
 
 
-def gains(problem: Problem, most: int, node_limit: int = NODE_LIMIT) -> list[Gain]:
-    """What allowing 1 to `most` moves to a worse wish would bring, beside allowing none."""
-    without = allocate(problem, 0, node_limit)
+def gains(problem: Problem, most: int, allowed: Allowed = NOTHING, node_limit: int = NODE_LIMIT) -> list[Gain]:
+    """What allowing 1 to `most` more moves to a worse wish would bring, beside what is allowed."""
+    without = allocate(problem, allowed, node_limit)
     found = []
-    for allowed in range(1, most + 1):
-        run = allocate(problem, allowed, node_limit)
+    for more in range(1, most + 1):
+        allowing = msgspec.structs.replace(allowed, worse_wishes=allowed.worse_wishes + more)
+        run = allocate(problem, allowing, node_limit)
         found.append(
             Gain(
-                allowed=allowed,
+                allowed=allowing.worse_wishes,
                 persons=persons(run.season, run.plan) - persons(run.season, without.plan),
                 families=len(run.plan) - len(without.plan),
-                moved_to_a_worse_wish=len(list(worse_off(run.season, run.order.plan, run.plan))),
+                moved_to_a_worse_wish=len(worse_off(run.season, run.order.plan, run.plan, allowing)),
             )
         )
     return found
-
-
-def moved(run: Allocation) -> tuple[list[str], list[str]]:
-    """The families that the re-pack gave a better wish, and those it gave a worse one."""
-    order, plan = run.order.plan, run.plan
-    return list(better_off(run.season, order, plan)), list(worse_off(run.season, order, plan))

@@ -4,7 +4,9 @@ Person places count volunteers. So two more volunteers at a stay alone are two b
 they bring, the places that they make possible are named as well.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from itertools import count, islice
 from typing import Final
 
 import msgspec
@@ -12,7 +14,7 @@ from msgspec.structs import replace
 
 from service.allocation.compare import Comparison, compare
 from service.allocation.problem import Family, Problem, Stay
-from service.allocation.repack import NODE_LIMIT
+from service.allocation.repack import NODE_LIMIT, NOTHING, Allowed
 from service.allocation.solving import Allocation, allocate
 from service.errors import NotFound, Refused
 
@@ -46,17 +48,17 @@ def what_if(
     problem: Problem,
     one_more: Sequence[str] = (),
     changes: Sequence[Change] = (),
-    worse_wishes: int = 0,
+    allowed: Allowed = NOTHING,
     node_limit: int = NODE_LIMIT,
 ) -> WhatIf:
     """Allocate with one more stay like each of `one_more`, and with the changes."""
     changed = problem
-    for stay in one_more:
-        changed = with_one_more(changed, stay)
+    for stay, more in Counter(one_more).items():
+        changed = with_more(changed, stay, more)
     for change in changes:
         changed = with_change(changed, change)
-    before = allocate(problem, worse_wishes, node_limit)
-    after = allocate(changed, worse_wishes, node_limit)
+    before = allocate(problem, allowed, node_limit)
+    after = allocate(changed, allowed, node_limit)
     sizes = {family.code: family.persons for family in problem.families}
     known = set(problem.stays)
     return WhatIf(
@@ -67,29 +69,22 @@ def what_if(
     )
 
 
-def with_one_more(problem: Problem, code: str) -> Problem:
-    """The problem with another stay like this one. Whoever wishes for the first takes the other next."""
-    stay = _stay(problem, code)
-    added = replace(stay, code=next(name for name in _names(code) if all(one.code != name for one in problem.stays)))
+def with_more(problem: Problem, code: str, more: int) -> Problem:
+    """The problem with so many more stays like this one. Whoever wishes for it takes the others next."""
+    stay, taken = _stay(problem, code), {stay.code for stay in problem.stays}
+    names = tuple(islice((name for number in count(2) if (name := f"{code}+{number}") not in taken), more))
     return replace(
         problem,
-        stays=(*problem.stays, added),
-        families=tuple(_wishing(family, code, added.code) for family in problem.families),
+        stays=(*problem.stays, *(replace(stay, code=name) for name in names)),
+        families=tuple(_wishing(family, code, names) for family in problem.families),
     )
 
 
-def _names(code: str) -> Iterator[str]:
-    number = 2
-    while True:
-        yield f"{code}+{number}"
-        number += 1
-
-
-def _wishing(family: Family, code: str, added: str) -> Family:
+def _wishing(family: Family, code: str, names: tuple[str, ...]) -> Family:
     if code not in family.wishes:
         return family
     place = family.wishes.index(code) + 1
-    return replace(family, wishes=(*family.wishes[:place], added, *family.wishes[place:]))
+    return replace(family, wishes=(*family.wishes[:place], *names, *family.wishes[place:]))
 
 
 def with_change(problem: Problem, change: Change) -> Problem:

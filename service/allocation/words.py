@@ -15,6 +15,9 @@ REASONS: Final = {
     "priority": N_("Placed in priority order."),
     "better_wish": N_("Placed in priority order; the re-pack gave it a better wish."),
     "worse_wish": N_("Placed in priority order; the re-pack gave it a worse wish, which was allowed."),
+    "within_region": N_(
+        "Placed in priority order; the re-pack moved it to a later stay of its region, which was allowed."
+    ),
     "entered": N_("The re-pack made room for it."),
     "locked": N_("Placed by hand."),
     # waiting
