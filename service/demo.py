@@ -26,6 +26,7 @@ from service.clubs.payees import NewPayee
 from service.clubs.settings import keep_agreement
 from service.database.engine import Database
 from service.database.tenancy import act_for
+from service.demo_claims import claim_and_pay
 from service.eligibility import actions as eligibility
 from service.eligibility import schemes
 from service.eligibility.commands import account_lines
@@ -66,6 +67,7 @@ _PEOPLE = (
     ("administrator@medby.example", "Administrator", "administrator", NAME),
     ("sagsbehandler@medby.example", "Sagsbehandler", "case_worker", NAME),
     ("oekonomi@medby.example", "Økonomimedarbejder", "finance_officer", NAME),
+    ("oekonomichef@medby.example", "Økonomichef", "finance_officer", NAME),
     ("revisor@medby.example", "Revisor", "auditor", NAME),
     ("henviser@medby.example", "Henviser", "referrer", _SERVICE),
     ("kasserer@klub.example", "Kasserer", "club_treasurer", _CLUB),
@@ -161,6 +163,7 @@ def _pass_year(households: int) -> Any:
         printing.make_batches(database, municipality, keys, compose_letters, progress)
         folder = settings.home / "letters"
         rendered = printing.render(database, municipality, keys, folder, None, COMMAND, progress)
+        claimed = claim_and_pay(database, municipality, keys)
         ran = [_job_at_work(database, settings, name, code) for name, code in (("seal", CODE), ("check", None))]
     result = {"municipality": CODE, "on": on, "import": imported, "refresh": refreshed, "passes_issued": issued}
     lines = [
@@ -175,8 +178,13 @@ def _pass_year(households: int) -> Any:
     ]
     if rendered.held_back:
         lines.append(f"{rendered.held_back:,} letters are held back: medspiller letters held --municipality {CODE}")
+    if claimed is not None:
+        lines.append(
+            f"{_CLUB}: {claimed.approved} claims approved, {claimed.waiting} left to a case worker, "
+            f"{claimed.reservations} fees reserved. A payment run of {claimed.total_ore // 100:,} kr is to be approved."
+        )
     lines += ["", *(f"Job {done.job}: {done.result}" for done in ran)]
-    return result | {"letters": rendered, "jobs": ran}, lines
+    return result | {"letters": rendered, "claims": claimed, "jobs": ran}, lines
 
 
 def _job_at_work(database: Database, settings: Settings, name: str, code: str | None) -> Ran:
