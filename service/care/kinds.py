@@ -248,14 +248,16 @@ KINDS = (
     ),
     Kind(
         what="claim_names",
-        meaning="Names and notes on clubs' claims and reservations that are over",
+        meaning="Names and notes on clubs' claims and reservations that are over, and what was answered about them",
         way=ANONYMISE,
         months=24,
         origins={"ended": _day("coalesce(paid_at, ended_at)")},
         steps=(
+            Step("sample_check", f"answer IS NOT NULL AND {_day('closed_at')} <= :cut_off", "answer = NULL"),
             Step(
                 "claim",
-                "anonymised_at IS NULL AND state IN ('paid', 'rejected', 'withdrawn') AND {origin} <= :cut_off",
+                """anonymised_at IS NULL AND state IN ('paid', 'rejected', 'withdrawn') AND {origin} <= :cut_off
+                    AND NOT EXISTS (SELECT FROM sample_check k WHERE k.claim_id = claim.id AND k.closed_at IS NULL)""",
                 "given_name = '', note = NULL, reference = NULL, anonymised_at = :at",
             ),
             Step("reservation", f"given_name <> '' AND {_day('ended_at')} <= :cut_off", "given_name = ''"),
@@ -315,28 +317,6 @@ KINDS = (
             Step("household", _ENDED_HOUSEHOLD, "reference = 'anonymised ' || id::text, anonymised_at = :at"),
         ),
         locks=("register",),
-    ),
-    Kind(
-        what="claim_texts",
-        meaning="Children's names on claims and reservations that are over, and what clubs and case workers wrote",
-        way=ANONYMISE,
-        months=12,
-        origins={"ended": ""},
-        steps=(
-            Step(
-                "sample_check",
-                f"answer IS NOT NULL AND closed_at IS NOT NULL AND {_day('closed_at')} <= :cut_off",
-                "answer = NULL",
-            ),
-            Step(
-                "claim",
-                f"""anonymised_at IS NULL AND state IN ('paid', 'rejected', 'withdrawn')
-                    AND {_day("coalesce(paid_at, ended_at, decided_at)")} <= :cut_off
-                    AND NOT EXISTS (SELECT FROM sample_check k WHERE k.claim_id = claim.id AND k.closed_at IS NULL)""",
-                "given_name = '', note = NULL, anonymised_at = :at",
-            ),
-            Step("reservation", f"given_name <> '' AND {_day('ended_at')} <= :cut_off", "given_name = ''"),
-        ),
     ),
     Kind(
         what="club_applications",

@@ -193,11 +193,11 @@ class SlowPath:
             self._erase(table, lambda row: row["household_id"] in gone)
         self._change("household", is_due, anonymised_at=True)
 
-    def _claim_texts(self, due: Callable[[Any], bool]) -> None:
+    def _claim_names(self, due: Callable[[Any], bool]) -> None:
         self._change("sample_check", lambda row: row["answer"] is not None and due(row["closed_at"]), answer=None)
         asked = {row["claim_id"] for row in self.of["sample_check"] if row["closed_at"] is None}
         over = lambda row: row["state"] in ("paid", "rejected", "withdrawn") and row["id"] not in asked  # noqa: E731
-        since = lambda row: row["paid_at"] or row["ended_at"] or row["decided_at"]  # noqa: E731
+        since = lambda row: row["paid_at"] or row["ended_at"]  # noqa: E731
         is_due = lambda row: row["anonymised_at"] is None and over(row) and due(since(row))  # noqa: E731
         self._change("claim", is_due, anonymised_at=True)
         self._change("reservation", lambda row: row["given_name"] and due(row["ended_at"]), given_name="")
