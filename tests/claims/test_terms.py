@@ -54,7 +54,7 @@ def test_new_terms_are_looked_at_once_more_and_then_count(
     kinds = {"excluded_kinds": ["golf", "e_sport"]}
     asked = send(administrator, "/claims/terms/check", **RIGHT, **kinds)
     assert asked.status_code == 200
-    assert "Kinds of activity that passes do not pay for E-sport, Golf changed none" in said(asked.text)
+    assert "Kinds of activity that passes do not pay for E-sport, Golf changed –" in said(asked.text)
     assert town.rows("SELECT count(*) FROM claim_terms") == [(0,)]
     back = send(administrator, "/claims/terms/check", **RIGHT, **kinds, act="edit").text
     assert back.count(" checked") == 2
