@@ -40,7 +40,7 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 class Undecided(msgspec.Struct, frozen=True):
-    """A child in the queue; `id` is the determination, `household_id` the household as the register names it.
+    """A child in the queue: `id` is the determination, `household` the household and `household_id` its register name.
 
     `since` is when the determination was made. `standing` tells whether the child waits, the family was invited to
     apply, the case was left until a day (`until`), or a yes is held for a second person; `reason_given` says why.
@@ -48,6 +48,7 @@ class Undecided(msgspec.Struct, frozen=True):
 
     id: UUID
     person_key: UUID
+    household: UUID
     household_id: str
     given_name: str
     family_name: str
@@ -90,8 +91,8 @@ _FROM = """FROM determination d JOIN refresh_run r ON r.id = d.run_id
         AND live.person_id = d.person_id AND live.ended_at IS NULL
     LEFT JOIN review_act a ON a.id = live.act_id"""
 _OPEN = """d.scheme_id = :scheme AND d.period_start = :start AND d.outcome = 'needs_review' AND d.ended_at IS NULL"""
-_UNDECIDED = f"""SELECT d.id, d.person_id AS person_key, h.reference AS household_id, p.given_name, p.family_name,
-        p.birth_date, d.age, d.reason, coalesce(r.committed_at, r.created_at) AS since, {_STANDING} AS standing,
+_UNDECIDED = f"""SELECT d.id, d.person_id AS person_key, h.id AS household, h.reference AS household_id,
+        p.given_name, p.family_name, p.birth_date, d.age, d.reason, coalesce(r.committed_at, r.created_at) AS since, {_STANDING} AS standing,
         a.made_at AS standing_since, a.until, a.reason AS reason_given
     {_FROM} JOIN person p ON p.id = d.person_id JOIN household h ON h.id = d.household_id"""
 _CONDITIONS = {
