@@ -136,8 +136,8 @@ def require_fitting(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (page.url, page.evaluate(_STANDING_OUT))
 
 
-_STANDING_OUT = """[...document.querySelectorAll('body *:not(thead *)')].filter(one => one.getBoundingClientRect().right > innerWidth)
-    .map(one => one.outerHTML.slice(0, 150))"""
+_STANDING_OUT = """[...document.querySelectorAll('body *:not(thead *)')]
+    .filter(one => one.getBoundingClientRect().right > innerWidth).map(one => one.outerHTML.slice(0, 150))"""
 
 
 @contextmanager

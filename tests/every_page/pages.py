@@ -43,7 +43,8 @@ NO_PAGES: Final = {
 SUBJECTS: Final = {
     "people/{membership_id:uuid}": "SELECT id FROM directory.membership WHERE tenant_id = :tenant AND ended_at IS NULL",
     "organisations/{organisation_id:uuid}": "SELECT id FROM directory.organisation WHERE tenant_id = :tenant",
-    "tokens/{token_id:uuid}": "SELECT id FROM directory.api_token WHERE tenant_id = :tenant AND organisation_id IS NULL",
+    "tokens/{token_id:uuid}": """SELECT id FROM directory.api_token
+        WHERE tenant_id = :tenant AND organisation_id IS NULL""",
     "family/{family_id:uuid}": "SELECT id FROM person WHERE tenant_id = :tenant OFFSET 1",
     "runs/{run_id:uuid}": "SELECT id FROM job_run WHERE tenant_id = :tenant ORDER BY result IS NULL, due_at",
     "jobs/{job:str}": "SELECT 'letters'",

@@ -1,7 +1,7 @@
 """A small town in which every page has something to show: rows of every kind, and somebody to look at each page."""
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, NullPool, create_engine
 from jobs.worker import Worker
 from schemas.refresh import RefreshRequest
 from service.audit.actions import Actor
+from service.console import keys
 from service.database.engine import Database
 from service.database.tenancy import act_for
 from service.eligibility.ordering import order_refresh
@@ -25,7 +26,6 @@ from service.identity.tokens import make_token
 from service.passes.household_notes import add_note, set_contact
 from service.passes.on_the_spot import issue_on_the_spot, spot_round
 from service.settings import load
-from service.console import keys
 from tests.conftest import Medspiller
 from tests.every_page.pages import PAGES, STAFF, address_of
 from tests.identity.signing_in import code_of
