@@ -89,7 +89,7 @@ _CHILD = """
         AND valid_from = :start ORDER BY state = 'live' DESC, id DESC LIMIT 1) AS s ON true
     WHERE p.birth_date > CAST(CAST(:today AS date) - interval '18 years' AS date) AND {found}
     GROUP BY p.id, p.given_name, p.family_name, p.birth_date, d.outcome, d.reason, s.id, s.state
-    ORDER BY p.birth_date, p.id LIMIT :limit
+    ORDER BY p.birth_date, p.given_name, p.id LIMIT :limit
 """
 
 
