@@ -36,6 +36,7 @@ NO_PAGES: Final = {
     "/letters/batches/{number:int}/manifest.csv": "a file",
     "/reports/kept/{scheme:str}/{file:str}": "a file",
     "/eligibility/refreshes": "leads to the history",
+    "/search/found": "leads to the search where nothing was sought; `tests/browser/test_household.py` looks at it",
     "/{path:path}": "nothing stands there: the page that says so is in `tests/browser/test_service.py`",
 }
 """What is read by GET and is no page."""
