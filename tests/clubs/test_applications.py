@@ -148,43 +148,39 @@ def test_the_public_answer_is_the_same_whether_the_club_stands_or_not(house: Hou
     assert len(house.as_owner("SELECT 1 FROM club_application")) == 2
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "said"),
-    [
-        ("number", None, "Organisation number: Fill this in."),
-        ("number", "12345678", "has a wrong check digit"),
-        ("number", "974760673", "must be a CVR number of 8 digits"),
-        ("name", " ", "The club's name: Fill this in."),
-        ("name", "x" * 201, "at most 200 characters"),
-        ("contact_name", None, "Contact: Fill this in."),
-        ("contact_email", "anna", "The contact's e-mail: must be an e-mail address"),
-        ("contact_email", "a@b.dk\nBcc: x@y.dk", "must be an e-mail address"),
-        ("contact_phone", "1" * 31, "at most 30 characters"),
-        ("members", "many", "Write a whole number in digits."),
-        ("members", "-1", "at least 0"),
-        ("kinds", None, "What the club offers: Choose at least one."),
-        ("kinds", "knitting", "Choose one of the possibilities."),
-        ("payee", None, "Where the money goes: Fill this in."),
-        ("account", None, "Account number: is missing"),
-        ("account", "0040 1", None),
-        ("account", "123", "must be a registration number of 4 digits"),
-        ("account", "NO9386011117947", "own country"),
-        ("agreement", None, "Agreement: must be accepted"),
-        ("agreement", "2", "Agreement: has changed: read it again"),
-    ],
+WRONG = (
+    ("number", None, "Organisation number: Fill this in."),
+    ("number", "12345678", "has a wrong check digit"),
+    ("number", "974760673", "must be a CVR number of 8 digits"),
+    ("name", " ", "The club's name: Fill this in."),
+    ("name", "x" * 201, "at most 200 characters"),
+    ("contact_name", None, "Contact: Fill this in."),
+    ("contact_email", "anna", "The contact's e-mail: must be an e-mail address"),
+    ("contact_email", "a@b.dk\nBcc: x@y.dk", "must be an e-mail address"),
+    ("contact_phone", "1" * 31, "at most 30 characters"),
+    ("members", "many", "Write a whole number in digits."),
+    ("members", "-1", "at least 0"),
+    ("kinds", None, "What the club offers: Choose at least one."),
+    ("kinds", "knitting", "Choose one of the possibilities."),
+    ("payee", None, "Where the money goes: Fill this in."),
+    ("account", None, "Account number: is missing"),
+    ("account", "123", "must be a registration number of 4 digits"),
+    ("account", "NO9386011117947", "own country"),
+    ("agreement", None, "Agreement: must be accepted"),
+    ("agreement", "2", "Agreement: has changed: read it again"),
 )
-def test_every_field_says_what_is_wrong_with_it(house: House, field: str, value: str | None, said: str | None) -> None:
+
+
+def test_every_field_says_what_is_wrong_with_it(house: House) -> None:
     with house.browser() as nobody:
-        answer = nobody.send(APPLY, {"key": nobody.key(APPLY)} | house.applying(**{field: value}))
-    if said is None:
-        assert answer.status_code == 303
-        return
-    assert answer.status_code == 422
-    assert said in text_of(answer.text)
-    assert answer.text.count('aria-invalid="true"') >= 1
-    # What was written is not lost.
-    if field != "contact_name":
-        assert 'value="Anna"' in answer.text
+        key = nobody.key(APPLY)
+        for field, value, said in WRONG:
+            answer = nobody.send(APPLY, {"key": key} | house.applying(**{field: value}))
+            assert answer.status_code == 422, (field, value)
+            assert said in text_of(answer.text), (field, value)
+            assert 'aria-invalid="true"' in answer.text, (field, value)
+            # What was written is not lost.
+            assert field == "contact_name" or 'value="Anna"' in answer.text
     assert house.as_owner("SELECT 1 FROM club_application") == []
     assert house.mails() == []
 
