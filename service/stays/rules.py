@@ -123,5 +123,3 @@ def read_rooms(lines: str) -> list[Room]:
 def moved(day: date, years: int) -> date:
     """The same weekday of the same week so many years later."""
     return day + timedelta(weeks=round(365.25 * years / 7))
-
-
