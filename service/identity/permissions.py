@@ -63,9 +63,14 @@ _TABLE: Final = (
     Permission("reports.change", N_("Set under which count reports hide a figure"), _ADMIN),
     Permission("retention.change", N_("Erase what is over its retention period, and set those periods"), _ADMIN),
     Permission(
-        "referrals.refer", N_("Refer families to free holidays, for one's own service"), ("referrer",), places=("service",)
+        "referrals.refer",
+        N_("Refer families to free holidays, for one's own service"),
+        ("referrer",),
+        places=("service",),
     ),
-    Permission("referrals.read", N_("See the families that services have referred, and the lists"), _CASES, "referrals"),
+    Permission(
+        "referrals.read", N_("See the families that services have referred, and the lists"), _CASES, "referrals"
+    ),
     Permission(
         "referrals.decide",
         N_("Rank and approve referred families, and hand the list over"),

@@ -113,7 +113,8 @@ class Referral(IdentifiedRow, table=True):
 
     `holds` are the codes of the district's criteria that the professional says hold. `outcome` follows what is decided
     about the case, but only once a case worker has looked at this referral: what a service is told never tells whether
-    another one has referred the family.
+    another one has referred the family. `person_id` is whoever's identity number was given, and `household_id` the home
+    of theirs that the family is.
     """
 
     __tablename__ = "referral"
@@ -142,6 +143,7 @@ class Referral(IdentifiedRow, table=True):
     case_id: UUID | None = None
     service_id: UUID
     state: str = "draft"
+    person_id: UUID | None = None
     household_id: UUID | None = None
     phone: str = ""
     language: str = ""

@@ -349,6 +349,7 @@ CREATE TABLE referral (
     case_id UUID,
     service_id UUID NOT NULL,
     state VARCHAR NOT NULL,
+    person_id UUID,
     household_id UUID,
     phone VARCHAR NOT NULL,
     language VARCHAR NOT NULL,
