@@ -62,11 +62,23 @@ from service.passes import letters_api as pass_letters_api
 from service.passes import letters_web as pass_letters_web
 from service.passes import today as passes_today
 from service.passes import web as passes_web
+from service.referrals import api as referrals_api
+from service.referrals import cases_api, cases_web
+from service.referrals import lists_api as referral_lists_api
+from service.referrals import lists_web as referral_lists_web
+from service.referrals import today as referrals_today
+from service.referrals import web as referrals_web
 from service.register import api as register_api
 from service.register import today as register_today
 from service.register import web as register_web
 from service.reporting import api as reporting_api
 from service.reporting import web as reporting_web
+from service.stays import api as stays_api
+from service.stays import basics_api, basics_web, stays_web
+from service.stays import lists_api as received_lists_api
+from service.stays import lists_web as received_lists_web
+from service.stays import today as stays_today
+from service.stays import web as seasons_web
 from service.web.assets import load_assets, serve_asset
 from service.web.commands import serve_command
 from service.web.forms import Redisplayed, show_again
@@ -118,12 +130,34 @@ DOORS = (
     review_web,
     on_the_spot_web,
     review_api,
+    referrals_web,
+    cases_web,
+    referral_lists_web,
+    referrals_api,
+    cases_api,
+    referral_lists_api,
+    seasons_web,
+    stays_web,
+    basics_web,
+    received_lists_web,
+    stays_api,
+    basics_api,
+    received_lists_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
 WAITING = tuple(
     waiting
-    for slice_ in (register_today, eligibility_today, letters_today, passes_today, jobs_today, identity_today)
+    for slice_ in (
+        register_today,
+        eligibility_today,
+        letters_today,
+        passes_today,
+        referrals_today,
+        stays_today,
+        jobs_today,
+        identity_today,
+    )
     for waiting in slice_.WAITING
 )
 """What can wait for somebody, in the order in which *Today* shows it."""
