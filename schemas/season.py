@@ -49,7 +49,7 @@ class NewDistrictMunicipality(msgspec.Struct, frozen=True, forbid_unknown_fields
     """A municipality; `code` is that of its own Medspiller."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"\S", examples=["Bergen"])]
-    code: Annotated[str | None, msgspec.Meta(max_length=20)] = None
+    code: Annotated[str, msgspec.Meta(max_length=20)] | None = None
 
 
 class CentreRoomDetail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -102,7 +102,7 @@ def list_referrals(
 @post(_REFERRALS, **_ROUTE)
 @transactional
 @idempotent
-def start_referral(request: AnyRequest, session: Session, data: NewReferral) -> ReferralDetail:
+def start_referral(request: AnyRequest, session: Session, data: Annotated[NewReferral, Body()]) -> ReferralDetail:
     """Begin a draft: empty, or filled in by the exact number of somebody in the family."""
     desk = desk_of(request)
     number = data.identity_number
@@ -154,7 +154,7 @@ def send_referral(
 @post(f"{_ONE}/answer", status_code=200, **_ROUTE)
 @transactional
 def answer_question(
-    request: AnyRequest, session: Session, referral_id: FromPath[UUID], data: ReferralAnswer
+    request: AnyRequest, session: Session, referral_id: FromPath[UUID], data: Annotated[ReferralAnswer, Body()]
 ) -> ReferralDetail:
     """Answer the question with which a referral was sent back."""
     desk = desk_of(request)

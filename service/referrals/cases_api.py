@@ -1,11 +1,11 @@
 """Families' cases in the API: read by the municipality's systems, decided by case workers in person."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import get, post
-from litestar.params import FromPath
+from litestar.params import Body, FromPath, FromQuery
 from sqlmodel import Session
 
 from schemas.page import Page
@@ -63,7 +63,7 @@ def list_seasons_of_cases(
 @get(_CASES, tags=_TAGS, **READ)
 @transactional
 def list_cases(
-    request: AnyRequest, session: Session, season_id: UUID, limit: Limit = PAGE, after: After = None
+    request: AnyRequest, session: Session, season_id: FromQuery[UUID], limit: Limit = PAGE, after: After = None
 ) -> Page[CaseSummary]:
     """The families of a season: undecided ones first, then by need. The read is noted in the trail."""
     season = queries.find_season(session, season_id)
@@ -75,7 +75,7 @@ def list_cases(
 
 @get(f"{_CASES}/counts", tags=_TAGS, **READ)
 @transactional
-def count_cases(request: AnyRequest, session: Session, season_id: UUID) -> CaseCounts:
+def count_cases(request: AnyRequest, session: Session, season_id: FromQuery[UUID]) -> CaseCounts:
     """How the families of a season stand, the quota, and how the need spreads over the services."""
     municipality_of(request)
     counts = cases.counts_of(session, queries.find_season(session, season_id))
@@ -108,7 +108,7 @@ def _whole(request: AnyRequest, session: Session, case_id: UUID) -> CaseWhole:
 
 @post(f"{_CASES}/decisions", status_code=204, tags=_TAGS, **DECIDE)
 @transactional
-def decide_cases(request: AnyRequest, session: Session, data: CaseDecisions) -> None:
+def decide_cases(request: AnyRequest, session: Session, data: Annotated[CaseDecisions, Body()]) -> None:
     """Approve, reject or open again: all of the families or none."""
     decisions = [Decision(one.case_id, one.verdict, one.need, one.said) for one in data.decisions]
     cases.decide(session, municipality_of(request), decisions, actor_of(request))
@@ -123,7 +123,7 @@ def look_at_case(request: AnyRequest, session: Session, case_id: FromPath[UUID])
 
 @post(f"{_CASES}/questions", status_code=200, tags=_TAGS, **DECIDE)
 @transactional
-def ask_service(request: AnyRequest, session: Session, data: CaseQuestion) -> CaseWhole:
+def ask_service(request: AnyRequest, session: Session, data: Annotated[CaseQuestion, Body()]) -> CaseWhole:
     """Send one service's referral back with a question."""
     municipality, actor = municipality_of(request), actor_of(request)
     case_id = cases.send_back(session, municipality, keys_of(request), data.referral_id, data.question, actor)
@@ -154,7 +154,7 @@ def list_shared(request: AnyRequest, session: Session) -> list[SharedPair]:
 
 @post(f"{_CASES}/shared", status_code=204, tags=_TAGS, **DECIDE)
 @transactional
-def decide_shared(request: AnyRequest, session: Session, data: PairDecision) -> None:
+def decide_shared(request: AnyRequest, session: Session, data: Annotated[PairDecision, Body()]) -> None:
     """Say of two cases what they are: one family, or two."""
     municipality, actor = municipality_of(request), actor_of(request)
     if data.first_id == data.second_id:

@@ -1,10 +1,11 @@
 """The municipality's lists in the API: what the next version would hold, handing it over, and what was handed over."""
 
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from litestar import get, post
-from litestar.params import FromPath
+from litestar.params import Body, FromPath, FromQuery
 from sqlmodel import Session
 
 from schemas.page import Page
@@ -35,7 +36,7 @@ def _summary(row: lists.ListRow) -> ReferralListSummary:
 def list_versions(
     request: AnyRequest,
     session: Session,
-    season_id: UUID | None = None,
+    season_id: FromQuery[UUID | None] = None,
     limit: Limit = PAGE,
     after: After = None,
 ) -> Page[ReferralListSummary]:
@@ -48,7 +49,7 @@ def list_versions(
 
 @get(f"{_LISTS}/next", tags=_TAGS, **READ)
 @transactional
-def plan_version(request: AnyRequest, session: Session, season_id: UUID) -> PlannedList:
+def plan_version(request: AnyRequest, session: Session, season_id: FromQuery[UUID]) -> PlannedList:
     """What the next version would hold and how it differs from the last; `left_out` are approved cases that no longer
     fit, or that share somebody with another.
     """
@@ -70,7 +71,7 @@ def plan_version(request: AnyRequest, session: Session, season_id: UUID) -> Plan
 @post(_LISTS, tags=_TAGS, **DECIDE)
 @transactional
 @idempotent
-def hand_list_over(request: AnyRequest, session: Session, data: HandOver) -> ReferralListSummary:
+def hand_list_over(request: AnyRequest, session: Session, data: Annotated[HandOver, Body()]) -> ReferralListSummary:
     """Hand the list over: the next version, which nobody changes any more, copied to the organisation as it is."""
     municipality, actor = municipality_of(request), actor_of(request)
     return _summary(lists.hand_over(session, municipality, keys_of(request), data.season_id, actor))

@@ -112,7 +112,9 @@ def show_season(request: AnyRequest, session: Session, season_id: FromPath[UUID]
 
 @put(_SEASON, tags=["seasons"], **CHANGE)
 @transactional
-def change_season(request: AnyRequest, session: Session, season_id: FromPath[UUID], data: SeasonChange) -> SeasonDetail:
+def change_season(
+    request: AnyRequest, session: Session, season_id: FromPath[UUID], data: Annotated[SeasonChange, Body()]
+) -> SeasonDetail:
     """Change a season's name and dates. Of a published season municipalities see it at once."""
     place, dates = organisation_of(request), msgspec.convert(data, SeasonDates, from_attributes=True)
     seasons.change_season(session, place.tenant_id, season_id, data.name, dates, actor_of(request))
@@ -122,7 +124,9 @@ def change_season(request: AnyRequest, session: Session, season_id: FromPath[UUI
 @post(f"{_SEASON}/copies", tags=["seasons"], **CHANGE)
 @transactional
 @idempotent
-def copy_season(request: AnyRequest, session: Session, season_id: FromPath[UUID], data: SeasonCopy) -> SeasonDetail:
+def copy_season(
+    request: AnyRequest, session: Session, season_id: FromPath[UUID], data: Annotated[SeasonCopy, Body()]
+) -> SeasonDetail:
     """Plan the next season as this one was; no family and no volunteer comes along."""
     place = organisation_of(request)
     made = seasons.copy_season(session, place.tenant_id, season_id, data.name, data.years, actor_of(request))
@@ -172,7 +176,7 @@ def set_season_quota(
     session: Session,
     season_id: FromPath[UUID],
     municipality_id: FromPath[UUID],
-    data: SeasonQuota,
+    data: Annotated[SeasonQuota, Body()],
 ) -> None:
     """Let a municipality of the district take part, for so many families."""
     place = organisation_of(request)
@@ -193,7 +197,9 @@ def list_stays(
 @post(f"{_SEASON}/stays", tags=["stays"], **CHANGE)
 @transactional
 @idempotent
-def add_stay(request: AnyRequest, session: Session, season_id: FromPath[UUID], data: StayChange) -> StayDetail:
+def add_stay(
+    request: AnyRequest, session: Session, season_id: FromPath[UUID], data: Annotated[StayChange, Body()]
+) -> StayDetail:
     """Add a stay to a season."""
     place = organisation_of(request)
     made = seasons.keep_stay(
@@ -205,7 +211,7 @@ def add_stay(request: AnyRequest, session: Session, season_id: FromPath[UUID], d
 @post(f"{_SEASON}/stays/import", status_code=200, tags=["stays"], **CHANGE)
 @transactional
 def import_season_stays(
-    request: AnyRequest, session: Session, season_id: FromPath[UUID], data: StayFile
+    request: AnyRequest, session: Session, season_id: FromPath[UUID], data: Annotated[StayFile, Body()]
 ) -> list[StayLine]:
     """Add the stays of a file, and change those whose code stands already; a result for every line."""
     place = organisation_of(request)
@@ -232,7 +238,9 @@ def show_stay(request: AnyRequest, session: Session, stay_id: FromPath[UUID]) ->
 
 @put(_STAY, tags=["stays"], **CHANGE)
 @transactional
-def change_stay(request: AnyRequest, session: Session, stay_id: FromPath[UUID], data: StayChange) -> StayDetail:
+def change_stay(
+    request: AnyRequest, session: Session, stay_id: FromPath[UUID], data: Annotated[StayChange, Body()]
+) -> StayDetail:
     """Change a stay."""
     place, stay = organisation_of(request), queries.find_stay(session, stay_id)
     seasons.keep_stay(
@@ -244,7 +252,7 @@ def change_stay(request: AnyRequest, session: Session, stay_id: FromPath[UUID], 
 @post(f"{_STAY}/cancellation", status_code=200, tags=["stays"], **CHANGE)
 @transactional
 def cancel_stay(
-    request: AnyRequest, session: Session, stay_id: FromPath[UUID], data: StayCancellation
+    request: AnyRequest, session: Session, stay_id: FromPath[UUID], data: Annotated[StayCancellation, Body()]
 ) -> StayCancelled:
     """Cancel a stay for good."""
     place = organisation_of(request)
@@ -264,7 +272,9 @@ def list_fallbacks(request: AnyRequest, session: Session, season_id: FromPath[UU
 @post(f"{_SEASON}/fallbacks", tags=["stays"], **CHANGE)
 @transactional
 @idempotent
-def add_fallback(request: AnyRequest, session: Session, season_id: FromPath[UUID], data: NewFallback) -> StayAnswer:
+def add_fallback(
+    request: AnyRequest, session: Session, season_id: FromPath[UUID], data: Annotated[NewFallback, Body()]
+) -> StayAnswer:
     """Add a fall-back offer."""
     place, offer = organisation_of(request), msgspec.convert(data, seasons.Fallback, from_attributes=True)
     return StayAnswer(seasons.add_fallback(session, place.tenant_id, season_id, offer, actor_of(request)))
@@ -289,7 +299,9 @@ def list_roles(request: AnyRequest, session: Session, stay_id: FromPath[UUID]) -
 @post(f"{_STAY}/roles", tags=["stays"], **CHANGE)
 @transactional
 @idempotent
-def need_role(request: AnyRequest, session: Session, stay_id: FromPath[UUID], data: NewStayRole) -> StayAnswer:
+def need_role(
+    request: AnyRequest, session: Session, stay_id: FromPath[UUID], data: Annotated[NewStayRole, Body()]
+) -> StayAnswer:
     """A role is needed on a stay."""
     place = organisation_of(request)
     return StayAnswer(volunteers.need_role(session, place.tenant_id, stay_id, data.role, actor_of(request)))
@@ -297,7 +309,9 @@ def need_role(request: AnyRequest, session: Session, stay_id: FromPath[UUID], da
 
 @put(_ROLE, status_code=204, tags=["stays"], **CHANGE)
 @transactional
-def ask_for_role(request: AnyRequest, session: Session, role_id: FromPath[UUID], data: StayRoleChange) -> None:
+def ask_for_role(
+    request: AnyRequest, session: Session, role_id: FromPath[UUID], data: Annotated[StayRoleChange, Body()]
+) -> None:
     """Ask a volunteer for a role, or let it be needed again."""
     place = organisation_of(request)
     volunteers.ask_for_role(session, place.tenant_id, role_id, data.volunteer_id, actor_of(request))

@@ -1,10 +1,11 @@
 """Districts, centres and volunteers in the API."""
 
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from litestar import get, post, put
-from litestar.params import FromPath
+from litestar.params import Body, FromPath
 from sqlmodel import Session
 
 from schemas.page import Page
@@ -56,7 +57,7 @@ def _keep_district(request: AnyRequest, session: Session, district_id: UUID | No
 @post("/api/v1/districts", tags=["seasons"], **CHANGE)
 @transactional
 @idempotent
-def add_district(request: AnyRequest, session: Session, data: DistrictChange) -> DistrictDetail:
+def add_district(request: AnyRequest, session: Session, data: Annotated[DistrictChange, Body()]) -> DistrictDetail:
     """Add a district."""
     return _district(queries.find_district(session, _keep_district(request, session, None, data)))
 
@@ -64,7 +65,7 @@ def add_district(request: AnyRequest, session: Session, data: DistrictChange) ->
 @put(_DISTRICT, tags=["seasons"], **CHANGE)
 @transactional
 def change_district(
-    request: AnyRequest, session: Session, district_id: FromPath[UUID], data: DistrictChange
+    request: AnyRequest, session: Session, district_id: FromPath[UUID], data: Annotated[DistrictChange, Body()]
 ) -> DistrictDetail:
     """Change a district; municipalities that were offered a season of it see it at once."""
     _keep_district(request, session, district_id, data)
@@ -87,7 +88,7 @@ def list_district_municipalities(
 @transactional
 @idempotent
 def add_district_municipality(
-    request: AnyRequest, session: Session, district_id: FromPath[UUID], data: NewDistrictMunicipality
+    request: AnyRequest, session: Session, district_id: FromPath[UUID], data: Annotated[NewDistrictMunicipality, Body()]
 ) -> StayAnswer:
     """Add a municipality to a district."""
     place = organisation_of(request)
@@ -118,14 +119,16 @@ def _keep_centre(request: AnyRequest, session: Session, centre_id: UUID | None, 
 @post("/api/v1/centres", tags=["seasons"], **CHANGE)
 @transactional
 @idempotent
-def add_centre(request: AnyRequest, session: Session, data: CentreChange) -> CentreDetail:
+def add_centre(request: AnyRequest, session: Session, data: Annotated[CentreChange, Body()]) -> CentreDetail:
     """Add a centre."""
     return _centre(queries.find_centre(session, _keep_centre(request, session, None, data)))
 
 
 @put(_CENTRE, tags=["seasons"], **CHANGE)
 @transactional
-def change_centre(request: AnyRequest, session: Session, centre_id: FromPath[UUID], data: CentreChange) -> CentreDetail:
+def change_centre(
+    request: AnyRequest, session: Session, centre_id: FromPath[UUID], data: Annotated[CentreChange, Body()]
+) -> CentreDetail:
     """Change a centre with all its rooms."""
     _keep_centre(request, session, centre_id, data)
     return _centre(queries.find_centre(session, centre_id))
@@ -150,7 +153,7 @@ def list_volunteers(
 @post("/api/v1/volunteers", tags=["seasons"], **CHANGE)
 @transactional
 @idempotent
-def add_volunteer(request: AnyRequest, session: Session, data: VolunteerChange) -> VolunteerDetail:
+def add_volunteer(request: AnyRequest, session: Session, data: Annotated[VolunteerChange, Body()]) -> VolunteerDetail:
     """Add a volunteer."""
     place = organisation_of(request)
     made = volunteers.keep_volunteer(
@@ -162,7 +165,7 @@ def add_volunteer(request: AnyRequest, session: Session, data: VolunteerChange) 
 @put(_VOLUNTEER, tags=["seasons"], **CHANGE)
 @transactional
 def change_volunteer(
-    request: AnyRequest, session: Session, volunteer_id: FromPath[UUID], data: VolunteerChange
+    request: AnyRequest, session: Session, volunteer_id: FromPath[UUID], data: Annotated[VolunteerChange, Body()]
 ) -> VolunteerDetail:
     """Change how a volunteer is reached."""
     place = organisation_of(request)
@@ -175,7 +178,7 @@ def change_volunteer(
 @put(f"{_VOLUNTEER}/certificate", status_code=204, tags=["seasons"], **CHANGE)
 @transactional
 def note_certificate(
-    request: AnyRequest, session: Session, volunteer_id: FromPath[UUID], data: CertificateSeen
+    request: AnyRequest, session: Session, volunteer_id: FromPath[UUID], data: Annotated[CertificateSeen, Body()]
 ) -> None:
     """Note that a volunteer's police certificate was seen."""
     place = organisation_of(request)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from service.audit.actions import Actor, record
-from service.errors import Conflict, FieldError, Invalid, NotFound
+from service.errors import Conflict, FieldError, Invalid, NotFound, Text
 from service.stays.families import ListedFamily
 from service.stays.models import SameChild
 from service.stays.queries import find_season, places_of_season, stays_of
@@ -164,7 +164,8 @@ def take_over(
 
 
 def _by_line(line: int, error: FieldError) -> FieldError:
-    return msgspec.structs.replace(error, field=f"line {line}: {error.field}")
+    values = {"line": line, "column": error.field, "wrong": Text(error.template, error.values)}
+    return FieldError(f"line {line}: {error.field}", "line {line}, {column}: {wrong}", values)
 
 
 def _with_carried(read: Read, before: list[ListedFamily]) -> list[ListedFamily]:

@@ -1,11 +1,11 @@
 """The lists that have come, in the API, for coordinators."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import get, post
-from litestar.params import FromPath
+from litestar.params import Body, FromPath, FromQuery
 from sqlmodel import Session
 
 from schemas.page import Page
@@ -51,7 +51,7 @@ def _summary(row: lists.VersionRow) -> ReceivedListSummary:
 def list_received(
     request: AnyRequest,
     session: Session,
-    season_id: UUID | None = None,
+    season_id: FromQuery[UUID | None] = None,
     limit: Limit = PAGE,
     after: After = None,
 ) -> Page[ReceivedListSummary]:
@@ -98,7 +98,7 @@ def confirm_received(request: AnyRequest, session: Session, list_id: FromPath[UU
 @transactional
 @idempotent
 def take_list_over(
-    request: AnyRequest, session: Session, season_id: FromPath[UUID], data: ListFile
+    request: AnyRequest, session: Session, season_id: FromPath[UUID], data: Annotated[ListFile, Body()]
 ) -> ReceivedListDetail:
     """Take over the whole list of a municipality without Medspiller: its next version, with the wrong lines."""
     place = organisation_of(request)
@@ -113,7 +113,7 @@ def take_list_over(
 @post(f"{_LIST}/withdrawals", **_ROUTE)
 @transactional
 def withdraw_from_list(
-    request: AnyRequest, session: Session, list_id: FromPath[UUID], data: ListWithdrawal
+    request: AnyRequest, session: Session, list_id: FromPath[UUID], data: Annotated[ListWithdrawal, Body()]
 ) -> ReceivedListSummary:
     """A family of a spreadsheet has withdrawn its consent: it goes from every version, the next one is without it."""
     place = organisation_of(request)
@@ -130,7 +130,7 @@ def list_doubles(request: AnyRequest, session: Session) -> list[DoubleChild]:
 
 @post(f"{_LISTS}/doubles", status_code=204, **_ROUTE)
 @transactional
-def decide_double(request: AnyRequest, session: Session, data: DoubleVerdict) -> None:
+def decide_double(request: AnyRequest, session: Session, data: Annotated[DoubleVerdict, Body()]) -> None:
     """Say whether two families have the same child."""
     lists.decide_double(
         session,
