@@ -3,7 +3,16 @@
 from service.audit import checks as audit_checks
 from service.eligibility import checks as eligibility_checks
 from service.passes import checks as pass_checks
+from service.referrals import checks as referral_checks
 from service.register import checks as register_checks
+from service.stays import checks as stay_checks
 
-CHECKS = (*register_checks.CHECKS, *eligibility_checks.CHECKS, *pass_checks.CHECKS, *audit_checks.CHECKS)
+CHECKS = (
+    *register_checks.CHECKS,
+    *eligibility_checks.CHECKS,
+    *pass_checks.CHECKS,
+    *stay_checks.CHECKS,
+    *referral_checks.CHECKS,
+    *audit_checks.CHECKS,
+)
 unsealed = audit_checks.unsealed

@@ -220,7 +220,7 @@ class Volunteer(IdentifiedRow, table=True):
     __table_args__ = (
         Index("uq_volunteer_email", "tenant_id", "email", unique=True, postgresql_where=text("email <> ''")),
         CheckConstraint("email = lower(email)", "email_lower"),
-        CheckConstraint("(certificate_seen_on is null) = (certificate_seen_by is null)", "certificate"),
+        CheckConstraint("certificate_seen_by is null or certificate_seen_on is not null", "certificate"),
         ForeignKeyConstraint(["tenant_id"], ["directory.tenant.id"]),
     )
 

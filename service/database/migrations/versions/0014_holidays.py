@@ -160,7 +160,7 @@ CREATE TABLE volunteer (
     certificate_seen_by UUID,
     CONSTRAINT pk_volunteer PRIMARY KEY (tenant_id, id),
     CONSTRAINT ck_volunteer_email_lower CHECK (email = lower(email)),
-    CONSTRAINT ck_volunteer_certificate CHECK ((certificate_seen_on is null) = (certificate_seen_by is null)),
+    CONSTRAINT ck_volunteer_certificate CHECK (certificate_seen_by is null or certificate_seen_on is not null),
     CONSTRAINT fk_volunteer_tenant_id FOREIGN KEY(tenant_id) REFERENCES directory.tenant (id)
 );
 
