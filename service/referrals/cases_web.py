@@ -32,7 +32,7 @@ _ONE: Final = f"{CASES}/{{case_id:uuid}}"
 _PART: Final = f"{CASES}/parts/{{referral_id:uuid}}"
 _READ: Final[dict[str, Any]] = {"sync_to_thread": True, "include_in_schema": False, "opt": may("referrals.read")}
 _DECIDE: Final[dict[str, Any]] = {"sync_to_thread": True, "include_in_schema": False, "opt": may("referrals.decide")}
-_WORDS: Final = {
+_WORDS: Final[dict[str, Any]] = {
     "case_states": CASE_STATES,
     "case_colors": CASE_COLORS,
     "states": REFERRAL_STATES,

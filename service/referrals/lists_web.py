@@ -73,8 +73,9 @@ def hand_over(request: AnyRequest, data: FormData, session: Session) -> Redirect
     asked = read_form(data, HandOverForm)
     made = lists.hand_over(session, municipality_of(request), keys_of(request), asked.season, actor_of(request))
     said = N_("Version {number} is handed over to {organisation}: {families} families, {persons} persons.")
-    values = {"number": made.number, "organisation": made.organisation}
-    return redirect(request, f"{LISTS}/{made.id}", said, families=made.families, persons=made.persons, **values)
+    values: dict[str, Any] = {"number": made.number, "organisation": made.organisation}
+    values |= {"families": made.families, "persons": made.persons}
+    return redirect(request, f"{LISTS}/{made.id}", said, **values)
 
 
 @get(_LIST, **_READ)

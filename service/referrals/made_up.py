@@ -17,12 +17,14 @@ from service.stays.families import Traveller
 from service.values import clock
 from service.values.secrecy import KeyRing
 
+People = tuple[tuple[str, int], ...]
+
 # Who travels with their ages in the year of the season, what they wish, their language, and the need where it is known.
-_APPROVED: Final = (
+_APPROVED: Final[tuple[tuple[People, tuple[str, ...], str, int], ...]] = (
     ((("Mette Prøvesen", 38), ("Ida Prøvesen", 11), ("Ole Prøvesen", 8)), ("A1", "B1"), "Dansk", 4),
     ((("Amina Testali", 36), ("Yusuf Testali", 12), ("Sara Testali", 3)), (), "Somali", 5),
 )
-_OPEN: Final = (
+_OPEN: Final[tuple[tuple[People, tuple[str, ...], str], ...]] = (
     ((("Lars Demosen", 44), ("Emil Demosen", 7)), ("C1",), "Dansk"),
     ((("Olga Eksempel", 33), ("Ivan Eksempel", 9), ("Anna Eksempel", 6)), ("B2", "A2"), "Ukrainsk"),
 )
@@ -70,9 +72,7 @@ def _send(session: Session, desk: Desk, season_id: UUID, *content: Any) -> UUID:
     return made
 
 
-def _content(
-    people: tuple[tuple[str, int], ...], wishes: tuple[str, ...], language: str, stays: dict[str, UUID]
-) -> Content:
+def _content(people: People, wishes: tuple[str, ...], language: str, stays: dict[str, UUID]) -> Content:
     today = clock.today("Europe/Copenhagen")
     return Content(
         travellers=tuple(Traveller(name, date(today.year - age, 3, 1 + at)) for at, (name, age) in enumerate(people)),

@@ -35,7 +35,12 @@ _ONE: Final = f"{REFERRALS}/{{referral_id:uuid}}"
 _PAGE: Final[dict[str, Any]] = {"sync_to_thread": True, "include_in_schema": False, "opt": may("referrals.refer")}
 _ROWS: Final = 50
 MOST_WISHES: Final = 3
-WORDS: Final = {"states": REFERRAL_STATES, "colors": REFERRAL_COLORS, "consents": CONSENTS, "longest_why": LONGEST_WHY}
+WORDS: Final[dict[str, Any]] = {
+    "states": REFERRAL_STATES,
+    "colors": REFERRAL_COLORS,
+    "consents": CONSENTS,
+    "longest_why": LONGEST_WHY,
+}
 
 
 class StartForm(msgspec.Struct, frozen=True):

@@ -40,8 +40,13 @@ def keep_district(
     try:
         read = read_criteria(criteria, known)
     except ValueError:
-        said = "must be at most {most} statements of at most 200 characters, one on each line"
-        wrong.append(FieldError("criteria", said, {"most": MOST_CRITERIA}))
+        wrong.append(
+            FieldError(
+                "criteria",
+                "must be at most {most} statements of at most 200 characters, one on each line",
+                {"most": MOST_CRITERIA},
+            )
+        )
     if wrong:
         raise Invalid("The district cannot be kept like this.", wrong)
     row = session.get(District, (tenant_id, district_id)) if district_id else None
@@ -95,8 +100,13 @@ def keep_centre(
     try:
         read = read_rooms(rooms)
     except ValueError as error:
-        said = "line {line}: write a name of its own and its beds, such as Room 4, 6"
-        wrong.append(FieldError("rooms", said, {"line": str(error)}))
+        wrong.append(
+            FieldError(
+                "rooms",
+                "line {line}: write a name of its own and its beds, such as Room 4, 6",
+                {"line": str(error)},
+            )
+        )
     if wrong:
         raise Invalid("The centre cannot be kept like this.", wrong)
     row = session.get(Centre, (tenant_id, centre_id)) if centre_id else None

@@ -243,7 +243,7 @@ def edit_volunteer(request: AnyRequest, session: Session, volunteer_id: FromPath
     organisation_of(request)
     found = queries.find_volunteer(session, volunteer_id)
     form = blank(request, VolunteerForm, name=found.name, phone=found.phone, email=found.email)
-    context = {"volunteer": found, "certificate": _certificate(request)}
+    context: dict[str, Any] = {"volunteer": found, "certificate": _certificate(request)}
     return page(request, "stays/volunteer_form.html", form=form, **context)
 
 
@@ -256,7 +256,7 @@ def _certificate(request: AnyRequest) -> Form:
 def change_volunteer(request: AnyRequest, data: FormData, session: Session, volunteer_id: FromPath[UUID]) -> Redirect:
     """Change how a volunteer is reached."""
     place, found = organisation_of(request), queries.find_volunteer(session, volunteer_id)
-    context = {"volunteer": found, "certificate": _certificate(request)}
+    context: dict[str, Any] = {"volunteer": found, "certificate": _certificate(request)}
     with redisplaying(request, "stays/volunteer_form.html", VolunteerForm, data, **context):
         asked = read_form(data, VolunteerForm)
         volunteers.keep_volunteer(

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -146,13 +146,13 @@ def _take_over(
 def _figures(line: dict[str, str], known: StayRow | None) -> StayFigures:
     """The stay of a line; what the file has no column for stays as it is known."""
     errors: list[FieldError] = []
-    numbers: dict[str, int] = {}
+    numbers: dict[str, Any] = {}
     for name in _NUMBERS:
         if line[name].isascii() and line[name].isdigit() and len(line[name]) < 6:
             numbers[name] = int(line[name])
         else:
             errors.append(FieldError(name, "must be a whole number"))
-    days: dict[str, date] = {}
+    days: dict[str, Any] = {}
     for column, name in (("start", "starts_on"), ("end", "ends_on")):
         try:
             days[name] = date.fromisoformat(line[column])
@@ -160,7 +160,7 @@ def _figures(line: dict[str, str], known: StayRow | None) -> StayFigures:
             errors.append(FieldError(column, "must be a date such as 2026-07-04"))
     if errors:
         raise _Wrong(errors)
-    texts = {
+    texts: dict[str, Any] = {
         name: line[name] if name in line else (getattr(known, name) if known else "")
         for name in ("included", "accessibility")
     }

@@ -164,8 +164,11 @@ def take_over(
 
 
 def _by_line(line: int, error: FieldError) -> FieldError:
-    values = {"line": line, "column": error.field, "wrong": Text(error.template, error.values)}
-    return FieldError(f"line {line}: {error.field}", "line {line}, {column}: {wrong}", values)
+    return FieldError(
+        f"line {line}: {error.field}",
+        "line {line}, {column}: {wrong}",
+        {"line": line, "column": error.field, "wrong": Text(error.template, error.values)},
+    )
 
 
 def _with_carried(read: Read, before: list[ListedFamily]) -> list[ListedFamily]:

@@ -26,7 +26,7 @@ SEASONS: Final = "/seasons"
 SEASON_PATH: Final = f"{SEASONS}/{{season_id:uuid}}"
 READ: Final[dict[str, Any]] = {"sync_to_thread": True, "include_in_schema": False, "opt": may("stays.read")}
 CHANGE: Final[dict[str, Any]] = {"sync_to_thread": True, "include_in_schema": False, "opt": may("stays.change")}
-WORDS: Final = {
+WORDS: Final[dict[str, Any]] = {
     "states": SEASON_STATES,
     "colors": SEASON_COLORS,
     "roles": ROLES,

@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from service.errors import Conflict, Invalid
 from service.stays import seasons, volunteers
 from service.stays.importing import import_stays
-from service.stays.queries import find_season, find_stay, places_of_season, roles_of, stays_of
+from service.stays.queries import fallbacks_of, find_season, find_stay, places_of_season, roles_of, stays_of
+from service.stays.rules import SeasonDates
 from tests.stays.camp import TODAY, Camp, stay
 
 HEADING = (
@@ -66,23 +67,19 @@ def test_a_season_is_copied_to_the_same_weekdays_of_the_next_year(camp: Camp) ->
         assert copied.starts_on.weekday() == date(2026, 6, 27).weekday()
         assert [(one.role, one.state, one.name) for one in roles_of(session, copied.id)] == [("leader", "needed", None)]
         assert {one.name: one.quota for one in places_of_season(session, made)}["Bergvik"] == 7
-        [[trip]] = [seasons.fallbacks_of(session, made)]
+        [[trip]] = [fallbacks_of(session, made)]
         assert trip.starts_on == date(2027, 6, 30)
 
 
 def test_dates_that_contradict_each_other_are_all_named(camp: Camp) -> None:
     season = camp.plan("A1")
-    wrong = seasons.SeasonDates(
-        date(2026, 7, 1), date(2026, 6, 1), date(2026, 5, 9), date(2026, 5, 8), date(2026, 7, 2)
-    )
+    wrong = SeasonDates(date(2026, 7, 1), date(2026, 6, 1), date(2026, 5, 9), date(2026, 5, 8), date(2026, 7, 2))
     with camp.session(camp.organisation) as session:
         by = camp.actor("coordinator")
         with pytest.raises(Invalid) as refused:
             seasons.add_season(session, camp.organisation, camp.district, "Høst", wrong, by)
         assert [error.field for error in refused.value.errors] == ["last_day", "list_deadline", "first_day"]
-        later = seasons.SeasonDates(
-            date(2026, 7, 1), date(2026, 8, 1), date(2026, 5, 1), date(2026, 5, 8), date(2026, 5, 9)
-        )
+        later = SeasonDates(date(2026, 7, 1), date(2026, 8, 1), date(2026, 5, 1), date(2026, 5, 8), date(2026, 5, 9))
         with pytest.raises(Invalid) as refused:
             seasons.change_season(session, camp.organisation, season, "Sommer 2026", later, by)
         assert "A1" in refused.value.errors[0].message
