@@ -27,12 +27,15 @@ class NotSent(Exception):
 
 
 class Pauses(BaseRetryStrategy):
-    """Growing pauses between the attempts at a mail."""
+    """Growing pauses between the attempts at a mail, or at what else may fail for a while."""
+
+    def __init__(self, pauses: tuple[int, ...] = PAUSES) -> None:
+        self._pauses = pauses
 
     def get_retry_decision(self, *, exception: BaseException, job: Carried) -> RetryDecision | None:
-        if job.attempts >= len(PAUSES):
+        if job.attempts >= len(self._pauses):
             return None
-        return RetryDecision(retry_in={"seconds": PAUSES[job.attempts]})
+        return RetryDecision(retry_in={"seconds": self._pauses[job.attempts]})
 
 
 def send(database: Database, settings: Settings, sealed: str, attempts: int) -> None:

@@ -16,13 +16,16 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as Carried
 from psycopg_pool import PoolTimeout
 
-from jobs import email
+from jobs import clubs, email
 from jobs.orders import ORDERS
+from service.clubs import lookups
 from service.database.engine import Database
 from service.database.tasks import DEFAULT_QUEUE, SCHEMA
 from service.identity import mails, messages
 from service.jobs import carrier
 from service.jobs.actions import tick
+from service.jobs.alarms import AlarmLog
+from service.jobs.queries import measures
 from service.jobs.running import Ran, run
 from service.jobs.work import Job, Kind, Kinds, Place, Timetable, places
 from service.settings import Settings
@@ -53,6 +56,7 @@ class Worker:
 
     def __init__(self, database: Database, settings: Settings, timetable: Timetable, orders: Kinds = ORDERS) -> None:
         self._database, self._settings, self._timetable, self._orders = database, settings, timetable, orders
+        self._alarms = AlarmLog()
         self.ran: list[Ran] = []
 
     def once(self) -> list[Ran]:
@@ -60,6 +64,7 @@ class Worker:
         tick(self._database, self._timetable, self._orders)
         self.ran = []
         asyncio.run(self._carry(wait=False))
+        self._tell_alarms()
         return self.ran
 
     def forever(self) -> None:
@@ -107,8 +112,14 @@ class Worker:
         """A tick that fails is logged; the next comes in a minute."""
         try:
             tick(self._database, self._timetable, self._orders)
+            self._tell_alarms()
         except Exception as error:
             _LOG.error("tick", exc_info=error)
+
+    def _tell_alarms(self) -> None:
+        with self._database.transaction() as session:
+            watched = measures(session)
+        self._alarms.tell(watched)
 
     async def _until_told(self) -> bool:
         """Carry until a signal comes: True. False where the carrying has ended by itself."""
@@ -125,7 +136,7 @@ class Worker:
         return told.is_set()
 
     async def _carry(self, *, wait: bool) -> None:
-        """Carry runs and, beside them, e-mails; where one of the two ends, both do, each with the task at hand."""
+        """Carry runs and, beside them, e-mails and look-ups; where one ends, all do, each with the task at hand."""
         app = self._app()
         async with app.open_async():
             carriers = [
@@ -133,7 +144,7 @@ class Worker:
                     # Nothing of what is done stays in the queue.
                     app.run_worker_async(queues=[queue], wait=wait, delete_jobs="always", install_signal_handlers=False)
                 )
-                for queue in (DEFAULT_QUEUE, messages.QUEUE)
+                for queue in (DEFAULT_QUEUE, messages.QUEUE, lookups.QUEUE)
             ]
             try:
                 await asyncio.wait(carriers, return_when=asyncio.FIRST_COMPLETED if wait else asyncio.ALL_COMPLETED)
@@ -148,10 +159,11 @@ class Worker:
     def _app(self) -> App:
         url = self._database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         session = {"options": f"-c search_path={SCHEMA}", "application_name": "medspiller worker"}
-        app = App(connector=PsycopgConnector(conninfo=url, kwargs=session, min_size=1, max_size=6))
+        app = App(connector=PsycopgConnector(conninfo=url, kwargs=session, min_size=1, max_size=9))
         app.task(name=carrier.TASK, retry=_Backoff())(self._run)
         app.task(name=messages.TASK, retry=email.Pauses(), pass_context=True)(self._send)
         app.task(name=mails.TASK, retry=email.Pauses(), pass_context=True)(self._write_link)
+        app.task(name=lookups.TASK, retry=email.Pauses(clubs.PAUSES), pass_context=True)(self._look_up)
         return app
 
     def _send(self, context: JobContext, sealed: str) -> None:
@@ -159,6 +171,9 @@ class Worker:
 
     def _write_link(self, context: JobContext, sealed: str) -> None:
         email.write_link(self._database, sealed, context.job.attempts)
+
+    def _look_up(self, context: JobContext, tenant: str, number: str, fresh: int) -> None:
+        clubs.ask(self._database, self._settings, tenant, number, bool(fresh), context.job.attempts)
 
     def _run(self, tenant: str, job: str, period: str) -> None:
         known = self._find(tenant, job)

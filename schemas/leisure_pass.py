@@ -43,13 +43,15 @@ class PassLedgerEntry(msgspec.Struct, frozen=True):
     """An entry of a pass's ledger: what comes on is positive, what goes off negative.
 
     `kind` is `grant`, `reserve`, `settle`, `release`, `adjust`, `reverse` or `transfer`; `fund` `membership` or
-    `equipment`.
+    `equipment`. `claim_id` or `reservation_id` is a club's for which the entry was made: see `GET /claims/{id}`.
     """
 
     entered_at: datetime
     kind: str
     fund: str
     amount_ore: int
+    claim_id: UUID | None
+    reservation_id: UUID | None
 
 
 class PassLetterSummary(msgspec.Struct, frozen=True):

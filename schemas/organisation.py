@@ -1,7 +1,7 @@
 """The services and clubs of a municipality. Instants are UTC."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -19,8 +19,6 @@ class OrganisationSummary(msgspec.Struct, frozen=True):
 
 
 class NewOrganisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A service, known by its name, or a club, known by its organisation number of 8 (Denmark) or 9 digits (Norway)."""
+    """A service, known by its name."""
 
-    kind: Literal["service", "club"]
     name: Annotated[str, msgspec.Meta(max_length=200)]
-    number: Annotated[str, msgspec.Meta(max_length=20)] | None = None

@@ -18,7 +18,8 @@ class Settings(msgspec.Struct, frozen=True):
     `home` holds the embedded database, the keys and the outboxes; two homes never meet. Where `database_url` and
     `database_owner_url` are set, that PostgreSQL is used in place of the embedded one. E-mails leave
     through the server of `smtp_url`, from `email_from`; without a server they are put into a folder of `home`.
-    `max_upload_mb`: how many megabytes one upload may have, all its files together.
+    `max_upload_mb`: how many megabytes one upload may have, all its files together. Norwegian clubs are looked up in
+    the registers whose APIs begin with `enhetsregisteret_url` and `frivillighetsregisteret_url`, where there are such.
     """
 
     home: Path
@@ -31,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True):
     smtp_url: str | None = None
     email_from: str = "medspiller@localhost"
     max_upload_mb: int = 500
+    enhetsregisteret_url: str | None = None
+    frivillighetsregisteret_url: str | None = None
 
 
 def load() -> Settings:
@@ -49,6 +52,8 @@ def load() -> Settings:
         smtp_url=_mail_server(),
         email_from=_sender(),
         max_upload_mb=_positive("MEDSPILLER_MAX_UPLOAD_MB", 500),
+        enhetsregisteret_url=_register("MEDSPILLER_ENHETSREGISTERET_URL", "enhetsregisteret"),
+        frivillighetsregisteret_url=_register("MEDSPILLER_FRIVILLIGHETSREGISTERET_URL", "frivillighetsregisteret"),
     )
 
 
@@ -75,6 +80,24 @@ def _public_url() -> str | None:
             "MEDSPILLER_PUBLIC_URL must be an address such as https://fritidspas.kommune.example, with https."
         )
     return url.rstrip("/")
+
+
+def _register(name: str, register: str) -> str | None:
+    url = os.environ.get(name) or f"https://data.brreg.no/{register}/api"
+    if url == "off":
+        return None
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname) and parts.port != 0 and not (parts.query or parts.fragment or parts.username)
+        secure = parts.scheme == "https" or (parts.scheme == "http" and is_local(parts.hostname))
+    except ValueError:
+        whole = secure = False
+    if not (whole and secure and url.isprintable()):
+        raise Refused("{name} must be an address with https such as {example}, or off.", name=name, example=_EXAMPLE)
+    return url.rstrip("/")
+
+
+_EXAMPLE = "https://data.brreg.no/enhetsregisteret/api"
 
 
 def _mail_server() -> str | None:

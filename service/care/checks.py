@@ -1,9 +1,20 @@
 """Every slice's checks together: what `medspiller database check` and the nightly job verify."""
 
 from service.audit import checks as audit_checks
+from service.claims import checks as claim_checks
+from service.clubs import checks as club_checks
 from service.eligibility import checks as eligibility_checks
 from service.passes import checks as pass_checks
+from service.payments import checks as payment_checks
 from service.register import checks as register_checks
 
-CHECKS = (*register_checks.CHECKS, *eligibility_checks.CHECKS, *pass_checks.CHECKS, *audit_checks.CHECKS)
+CHECKS = (
+    *register_checks.CHECKS,
+    *eligibility_checks.CHECKS,
+    *pass_checks.CHECKS,
+    *club_checks.CHECKS,
+    *claim_checks.CHECKS,
+    *payment_checks.CHECKS,
+    *audit_checks.CHECKS,
+)
 unsealed = audit_checks.unsealed

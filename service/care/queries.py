@@ -15,6 +15,14 @@ from service.values.secrecy import KeyRing
 
 BY_SUBJECT = (
     "audit.family",
+    "claims.approve",
+    "claims.check",
+    "claims.read",
+    "claims.reject",
+    "claims.reservation",
+    "claims.reserve",
+    "claims.submit",
+    "claims.withdraw",
     "eligibility.approve",
     "eligibility.explain",
     "eligibility.refresh",
@@ -35,6 +43,8 @@ BY_SUBJECT = (
 
 LISTED = (
     "care.retention",
+    "claims.list",
+    "claims.reservations",
     "eligibility.determinations.read",
     "eligibility.export",
     "households.search",
@@ -48,6 +58,11 @@ OF_NOBODY = (
     "audit.list",
     "care.keys",
     "care.retention.set",
+    "claims.budget",
+    "claims.habits",
+    "claims.payment_date",
+    "claims.terms",
+    "clubs",
     "eligibility.parameters.set",
     "identity",
     "jobs",
@@ -96,6 +111,10 @@ _ON_A_LIST = f"""(e.action = 'passes.list' AND EXISTS (SELECT FROM leisure_pass 
             AND d.outcome = 'needs_review' AND d.scheme_id = e.subject_id))
     OR (e.action = 'households.search' AND EXISTS (SELECT FROM jsonb_array_elements_text(e.details -> 'shown') AS s (id)
             WHERE CAST(s.id AS uuid) = ANY (:persons)))
+    OR (e.action = 'claims.list' AND EXISTS (SELECT FROM claim c WHERE c.person_id = ANY (:persons)
+            AND c.submitted_at <= e.at AND (e.subject_kind <> 'organisation' OR c.club_id = e.subject_id)))
+    OR (e.action = 'claims.reservations.list' AND EXISTS (SELECT FROM reservation v JOIN leisure_pass p
+            ON p.id = v.pass_id WHERE p.person_id = ANY (:persons) AND v.made_at <= e.at AND v.club_id = e.subject_id))
     OR (e.action = 'care.retention' AND EXISTS (SELECT FROM person c
         WHERE c.id = ANY (:persons) AND c.learned_at <= e.at))"""
 
@@ -104,6 +123,8 @@ _OF_PERSONS = """
     UNION SELECT id FROM leisure_pass WHERE person_id = ANY (:persons)
     UNION SELECT c.letter_id FROM pass_letter c JOIN leisure_pass p ON p.id = c.pass_id
         WHERE p.person_id = ANY (:persons)
+    UNION SELECT id FROM claim WHERE person_id = ANY (:persons)
+    UNION SELECT v.id FROM reservation v JOIN leisure_pass p ON p.id = v.pass_id WHERE p.person_id = ANY (:persons)
     UNION SELECT letter_id FROM ended_notice WHERE person_id = ANY (:persons)
     UNION SELECT letter_id FROM review_decision WHERE person_id = ANY (:persons) AND letter_id IS NOT NULL
     UNION SELECT id FROM letter WHERE child_id = ANY (:persons)

@@ -49,6 +49,20 @@ def sentences(session: Session, query: str, **values: object) -> list[str]:
     return list(session.execute(text(query), values).scalars())
 
 
+def missing_triggers(session: Session, guards: Sequence[tuple[str, str, str]]) -> list[str]:
+    """A sentence for each trigger that does not stand: guards are a table, the trigger's name and its function."""
+    wanted = ", ".join(f"('{table}', '{trigger}', '{function}')" for table, trigger, function in guards)
+    return sentences(
+        session,
+        f"""SELECT format('The trigger %s of %s is %s.', g.name, g.relation,
+            CASE WHEN t.oid IS NULL THEN 'gone' ELSE 'switched off' END)
+        FROM (VALUES {wanted}) AS g (relation, name, function)
+        LEFT JOIN pg_trigger t ON t.tgrelid = to_regclass('public.' || g.relation) AND t.tgname = g.name
+            AND t.tgfoid = to_regproc('public.' || g.function)
+        WHERE t.oid IS NULL OR t.tgenabled NOT IN ('O', 'A') ORDER BY 1""",
+    )
+
+
 def _row_level_security(session: Session) -> list[str]:
     # The policy as this server writes it out, to compare with.
     for statement in ("CREATE TEMP TABLE protected (tenant_id uuid)", *protect("protected")):

@@ -1,13 +1,16 @@
 """The way to the database: the engine, one transaction at a time, and the owner's own door."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Engine, create_engine, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 from service.database import embedded, schema, tenancy
@@ -53,17 +56,41 @@ def open_database(settings: Settings, *, upgraded: bool = True) -> Iterator[Data
         yield database
 
 
+def _look_after(engine: Engine) -> None:
+    """Let a connection that was idle for a while be tried before it is used again, and taken anew where it is dead.
+
+    Trying it each time would cost a busy service a round trip for every transaction.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def returned(_: object, record: ConnectionPoolEntry) -> None:
+        record.info[_RETURNED] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def taken(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        if time.monotonic() - record.info.get(_RETURNED, -_IDLE_SECONDS) < _IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+
+_RETURNED = "returned"
+_IDLE_SECONDS = 1.0
+
+
 @contextmanager
 def _opened(app_url: str, owner_url: str, settings: Settings) -> Iterator[Database]:
     engine = create_engine(
         app_url,
         pool_size=settings.pool_size,
         max_overflow=0,
-        pool_pre_ping=True,
         connect_args={"application_name": "medspiller"},
         # Errors end up in logs, and parameters are people.
         hide_parameters=True,
     )
+    _look_after(engine)
     try:
         try:
             engine.connect().close()

@@ -24,7 +24,7 @@ from service.values.secrecy import KeyRing
 
 Answer = TypeVar("Answer")
 
-_TENANT = "tenant_id"
+_TENANT, _BEGIN = "tenant_id", "begin"
 
 
 def database_of(request: Request[Any, Any, Any]) -> Database:
@@ -39,9 +39,20 @@ def keys_of(request: Request[Any, Any, Any]) -> KeyRing:
     return ring
 
 
-def act_in(request: Request[Any, Any, Any], tenant_id: UUID) -> None:
-    """Say, before the handler runs, whose rows its transaction may see: for guards and sign-in."""
+def act_in(request: Request[Any, Any, Any], tenant_id: UUID, begin: Callable[[Session], None] | None = None) -> None:
+    """Say, before the handler runs, whose rows its transaction may see: for guards and sign-in.
+
+    With `begin` that says so to the transaction itself, and raises where whoever asks may not ask any more.
+    """
     request.state[_TENANT] = tenant_id
+    if begin is not None:
+        request.state[_BEGIN] = begin
+
+
+def begins(handler: Any) -> bool:
+    """Whether a route's handler does all its work in a transaction that begins as `act_in` wants it."""
+    # The framework wraps what it runs in a thread.
+    return bool(vars(getattr(handler, "func", handler)).get(_BEGIN))
 
 
 def transactional(handler: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -59,10 +70,14 @@ def transactional(handler: Callable[..., Answer]) -> Callable[..., Answer]:
         _require_thread(handler)
         if asks_for_request:
             values["request"] = request
-        with database_of(request).transaction(request.state.get(_TENANT)) as session:
+        begin = request.state.get(_BEGIN)
+        with database_of(request).transaction(None if begin else request.state.get(_TENANT)) as session:
+            if begin is not None:
+                begin(session)
             return handler(*args, session=session, **values)
 
     _show(run, signature, asks_for_request)
+    vars(run)[_BEGIN] = True
     return run
 
 

@@ -46,6 +46,11 @@ class Place(msgspec.Struct, frozen=True):
     organisation_kind: str | None = None
     organisation_name: str | None = None
 
+    @property
+    def sort(self) -> str:
+        """What it is to the table of permissions: `municipality`, `service`, `club` or `organisation`."""
+        return self.organisation_kind or self.kind
+
 
 class Principal(msgspec.Struct, frozen=True):
     """Who is asking, for whom, and what they may.
@@ -118,8 +123,11 @@ def municipality_of(request: Connection) -> Municipality:
     )
 
 
-def guard(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Let through whom the table allows it: the guard of the whole application. What names no permission is refused."""
+async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Let through whom the table allows it: the guard of the whole application. What names no permission is refused.
+
+    It waits for nothing; the framework would run a plain function in a thread.
+    """
     wanted = handler.opt.get("permission")
     if wanted == PUBLIC["permission"]:
         return

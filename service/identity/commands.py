@@ -17,6 +17,7 @@ from service.identity.access import Place
 from service.identity.actions import find_tenant
 from service.identity.mails import link_address
 from service.identity.models import ROLES
+from service.identity.own_acts import note_link_made, note_second_factor_reset
 from service.identity.tokens import make_token, scopes_for
 from service.settings import load
 
@@ -106,7 +107,7 @@ def sign_in_link(email: str) -> Any:
     with console.database() as database, database.transaction() as session:
         account = _account(session, email)
         secret = sessions.make_link(session, account.id, "command")
-        _record_everywhere(session, account.id, "identity.sign_in_link.make")
+        note_link_made(session, account.id)
     url = link_address(load().public_url or _LOCAL_URL, secret)
     return {"url": url, "email": account.email}, [url, "It works once, within 24 hours. Hand it to nobody else."]
 
@@ -120,14 +121,14 @@ def reset_second_factor(email: str) -> Any:
         account = _account(session, email)
         removed = second_factor.remove(session, account.id)
         ended = sessions.end_every_session(session, account.id)
-        _record_everywhere(session, account.id, "identity.second_factor.reset")
+        note_second_factor_reset(session, account.id)
     line = "The second factor is gone; a new one is set up at the next sign-in." if removed else "There was none."
     return {"email": account.email, "removed": removed, "sessions_ended": ended}, [line]
 
 
 @click.group()
 def organisation() -> None:
-    """Volunteer organisations, and the services and clubs of a municipality."""
+    """Volunteer organisations, and the services of a municipality."""
 
 
 @organisation.command("add")
@@ -135,24 +136,18 @@ def organisation() -> None:
 @click.option("--code", metavar="CODE", help="A new volunteer organisation with this code.")
 @click.option("--country", type=click.Choice(tuple(actions.HABITS)), default="no", show_default=True)
 @click.option("--service", "kind", flag_value="service", help="A service of the municipality that refers families.")
-@click.option("--club", "number", metavar="NUMBER", help="A club with this organisation number.")
-@click.option("--municipality", metavar="CODE", help="The municipality of the service or club.")
+@click.option("--municipality", metavar="CODE", help="The municipality of the service.")
 @console.command
-def add_organisation(
-    name: str, code: str | None, country: str, kind: str | None, number: str | None, municipality: str | None
-) -> Any:
-    """Add a volunteer organisation, or a service or club to a municipality."""
-    wanted = [one for one in (code, kind, number) if one]
-    if len(wanted) != 1 or bool(code) == bool(municipality):
-        raise Invalid("Name --code, or --municipality with --service or --club.")
+def add_organisation(name: str, code: str | None, country: str, kind: str | None, municipality: str | None) -> Any:
+    """Add a volunteer organisation, or a service to a municipality. Clubs: medspiller club add."""
+    if bool(code) == bool(kind) or bool(code) == bool(municipality):
+        raise Invalid("Name --code, or --municipality with --service.")
     if code:
         with console.database() as database, database.transaction() as session:
             made = organisations.add_volunteer_organisation(session, code, name, country)
         return {"organisation": made.id, "code": code}, [f"{made.name} stands, with the code {code}."]
     with _place(municipality, None, None, None) as at:
-        added = organisations.add_organisation(
-            at.session, at.place.tenant_id, "club" if number else "service", name, number, COMMAND
-        )
+        added = organisations.add_organisation(at.session, at.place.tenant_id, "service", name, None, COMMAND)
     return {"organisation": added.id, "kind": added.kind}, [f"{added.name} stands in {at.place.name}."]
 
 
@@ -180,12 +175,3 @@ def _account(session: Session, email: str) -> sessions.Account:
     if account is None:
         raise NotFound("There is no account {email}. Add it with `medspiller user add`.", email=email)
     return account
-
-
-def _record_everywhere(session: Session, account_id: Any, action: str) -> None:
-    """Tell every tenant in which the account has a role."""
-    for tenant_id in {membership.place.tenant_id for membership in sessions.places_of(session, account_id)}:
-        act_for(session, tenant_id)
-        record(session, tenant_id, COMMAND, action, ("account", account_id))
-        # Written now: the next tenant's transaction setting would refuse it.
-        session.flush()

@@ -29,10 +29,10 @@ def new_key() -> str:
     return draw()
 
 
-def is_repeated(session: Session, principal: Principal, key: str) -> bool:
-    """Note that this form was sent; whether it had been sent before."""
+def is_repeated(session: Session, principal: Principal | None, key: str) -> bool:
+    """Note that this form was sent; whether it had been sent before. On a public page it is nobody's."""
     times: int = session.execute(
         text("SELECT directory.count_attempt(:kind, :key, :at, :span)"),
-        {"kind": _KIND, "key": digest(f"{principal.session_id} {key}"), "at": clock.now(), "span": _SPAN},
+        {"kind": _KIND, "key": digest(f"{principal and principal.session_id} {key}"), "at": clock.now(), "span": _SPAN},
     ).scalar_one()
     return times > 1

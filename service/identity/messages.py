@@ -35,7 +35,7 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str
 
     def __post_init__(self) -> None:
-        if len(self.to) > _LONGEST_ADDRESS or not self.to.isprintable() or not _is_one_address(self.to):
+        if not is_address(self.to):
             raise Invalid("This is no e-mail address. Write one of the form name@example.org.")
         if not self.subject.strip() or len(self.subject) > _LONGEST_SUBJECT or not self.subject.isprintable():
             raise Invalid("An e-mail's subject is one line of at most {most} characters.", most=_LONGEST_SUBJECT)
@@ -60,6 +60,11 @@ def unseal(keys: KeyRing, sealed: str) -> Message:
 def mark_of(sealed: str) -> str:
     """What tells a queued e-mail from all others, the same at every attempt."""
     return sha256(sealed.encode()).hexdigest()[:32]
+
+
+def is_address(text: str) -> bool:
+    """Whether an e-mail can be sent to it."""
+    return len(text) <= _LONGEST_ADDRESS and text.isprintable() and _is_one_address(text)
 
 
 def _is_one_address(text: str) -> bool:

@@ -78,6 +78,14 @@ def find_organisation(session: Session, organisation_id: UUID) -> Organisation:
     return _one([found for found in list_organisations(session) if found.id == organisation_id])
 
 
+def find_service_by_id(session: Session, organisation_id: UUID) -> Organisation:
+    """The service with this id. A club ends with what belongs to it, among the clubs."""
+    found = find_organisation(session, organisation_id)
+    if found.kind != "service":
+        raise Conflict("{name} is a club. Clubs are added and ended under Clubs.", name=found.name)
+    return found
+
+
 def find_service(session: Session, name: str) -> Organisation:
     """The service with this name."""
     wanted = name.strip().lower()
@@ -87,6 +95,15 @@ def find_service(session: Session, name: str) -> Organisation:
 def find_club(session: Session, number: str) -> Organisation:
     """The club with this organisation number."""
     return _one([f for f in _live(session) if f.kind == "club" and f.number == "".join(number.split())])
+
+
+def rename_organisation(session: Session, organisation_id: UUID, name: str) -> None:
+    """Give a service or club another name, where the caller's own entry in the trail says so."""
+    renamed = session.execute(
+        text("SELECT directory.rename_organisation(:id, :name)"), {"id": organisation_id, "name": name}
+    ).scalar_one()
+    if not renamed:
+        raise NotFound("There is no such service or club, or it has ended already.")
 
 
 def end_organisation(session: Session, tenant_id: UUID, organisation_id: UUID, actor: Actor) -> None:

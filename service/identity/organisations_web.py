@@ -1,6 +1,6 @@
-"""The pages about the services and clubs of a municipality."""
+"""The pages about the services of a municipality."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -27,32 +27,29 @@ _NEW = f"{ORGANISATIONS}/new"
 
 
 class OrganisationForm(msgspec.Struct, frozen=True):
-    """A service, known by its name, or a club, known by its organisation number."""
+    """A service, known by its name. Clubs are approved with what belongs to them, on pages of their own."""
 
     key: FormKey
-    kind: Annotated[Literal["service", "club"], Meta(title=N_("Kind"))]
     name: Annotated[str, Meta(title=N_("Name"), max_length=200)]
-    number: Annotated[str | None, Meta(title=N_("Organisation number"), max_length=20)] = None
 
 
 @get(ORGANISATIONS, sync_to_thread=True, include_in_schema=False, opt=may("organisations.read"))
 @transactional
 def show_organisations(request: AnyRequest, session: Session) -> Response[str]:
-    """The services and clubs, those that have ended apart."""
+    """The services, those that have ended apart."""
     municipality_of(request)
     found = organisations.list_organisations(session)
     return page(
         request,
         "identity/organisations_list.html",
         services=[one for one in found if one.kind == "service" and one.ended_at is None],
-        clubs=[one for one in found if one.kind == "club" and one.ended_at is None],
-        ended=[one for one in found if one.ended_at is not None],
+        ended=[one for one in found if one.kind == "service" and one.ended_at is not None],
     )
 
 
 @get(_NEW, sync_to_thread=False, include_in_schema=False, opt=may("organisations.change"))
 def new_organisation(request: AnyRequest) -> Response[str]:
-    """The form for a new service or club."""
+    """The form for a new service."""
     municipality_of(request)
     return page(request, "identity/organisations_new.html", form=blank(request, OrganisationForm, key=new_key()))
 
@@ -60,12 +57,12 @@ def new_organisation(request: AnyRequest) -> Response[str]:
 @post(_NEW, status_code=303, sync_to_thread=True, include_in_schema=False, opt=may("organisations.change"))
 @transactional
 def add_organisation(request: AnyRequest, data: FormData, session: Session) -> Redirect:
-    """Add a service or club."""
+    """Add a service."""
     tenant_id = municipality_of(request).id
     with redisplaying(request, "identity/organisations_new.html", OrganisationForm, data):
         asked = read_form(data, OrganisationForm)
         if not is_repeated(session, principal_of(request), asked.key):
-            organisations.add_organisation(session, tenant_id, asked.kind, asked.name, asked.number, actor_of(request))
+            organisations.add_organisation(session, tenant_id, "service", asked.name, None, actor_of(request))
     return redirect(request, ORGANISATIONS, N_("{name} was added."), name=asked.name)
 
 
@@ -77,7 +74,7 @@ def add_organisation(request: AnyRequest, data: FormData, session: Session) -> R
 )
 @transactional
 def ask_to_end_organisation(request: AnyRequest, session: Session, organisation_id: FromPath[UUID]) -> Response[str]:
-    """How much ends with a service or club, before it does."""
+    """How much ends with a service, before it does."""
     found = _live(session, organisation_id)
     return page(
         request,
@@ -98,16 +95,16 @@ def ask_to_end_organisation(request: AnyRequest, session: Session, organisation_
 )
 @transactional
 def end_organisation(request: AnyRequest, session: Session, organisation_id: FromPath[UUID]) -> Redirect:
-    """End a service or club with its roles, invitations and tokens."""
+    """End a service with its roles, invitations and tokens."""
     found, tenant_id = _live(session, organisation_id), municipality_of(request).id
     organisations.end_organisation(session, tenant_id, organisation_id, actor_of(request))
     return redirect(request, ORGANISATIONS, N_("{name} has ended."), name=found.name)
 
 
 def _live(session: Session, organisation_id: UUID) -> Organisation:
-    found = organisations.find_organisation(session, organisation_id)
+    found = organisations.find_service_by_id(session, organisation_id)
     if found.ended_at is not None:
-        raise NotFound("There is no such service or club, or it has ended already.")
+        raise NotFound("There is no such service, or it has ended already.")
     return found
 
 
@@ -118,4 +115,4 @@ ROUTES = [
     ask_to_end_organisation,
     end_organisation,
 ]
-"""The pages about services and clubs."""
+"""The pages about services."""

@@ -38,7 +38,12 @@ class Limit(msgspec.Struct, frozen=True):
 SIGN_IN_LINKS = Limit("sign-in link", 5, timedelta(minutes=15))
 SIGN_IN_LINKS_FROM_ADDRESS = Limit("sign-in links from", 60, timedelta(minutes=15))
 SECOND_FACTOR = Limit("second factor", 6, timedelta(minutes=15))
+CLUB_APPLICATIONS_FROM_ADDRESS = Limit("club applications from", 10, timedelta(hours=1))
+CLUB_APPLICATIONS_FOR_NUMBER = Limit("club applications for", 5, timedelta(hours=24))
+CLUB_APPLICATIONS_TO_CONTACT = Limit("club applications to", 3, timedelta(hours=24))
 UNKNOWN_SECRETS = Limit("unknown secret", 60, timedelta(minutes=15))
+PASS_NUMBERS = Limit("pass number", 20, timedelta(minutes=15))
+"""Of a club: numbers that are no pass, and names that are not the child's."""
 
 
 def count(database: Database, limit: Limit, whose: str) -> None:
@@ -46,7 +51,7 @@ def count(database: Database, limit: Limit, whose: str) -> None:
     with record_outside(database, None) as session:
         tried = session.execute(
             text("SELECT directory.count_attempt(:kind, :key, :at, :span)"),
-            {"kind": limit.kind, "key": _key(whose), "at": clock.now(), "span": limit.span},
+            {"kind": limit.kind, "key": key_of(whose), "at": clock.now(), "span": limit.span},
         ).scalar_one()
     if tried > limit.times:
         raise TooMany(int(limit.span.total_seconds()))
@@ -55,8 +60,11 @@ def count(database: Database, limit: Limit, whose: str) -> None:
 def forget(database: Database, limit: Limit, whose: str) -> None:
     """Forget the attempts: what was tried succeeded."""
     with record_outside(database, None) as session:
-        session.execute(text("SELECT directory.forget_attempts(:kind, :key)"), {"kind": limit.kind, "key": _key(whose)})
+        session.execute(
+            text("SELECT directory.forget_attempts(:kind, :key)"), {"kind": limit.kind, "key": key_of(whose)}
+        )
 
 
-def _key(whose: str) -> bytes:
+def key_of(whose: str) -> bytes:
+    """Under which key attempts of somebody are counted."""
     return hashlib.sha256(whose.strip().lower().encode()).digest()

@@ -8,9 +8,11 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from service.audit.actions import Actor, record
+from service.database.direct import fetch_one
+from service.database.tenancy import ACT
 from service.errors import FieldError, Forbidden, Invalid, NotFound
 from service.identity.access import Place, Principal
-from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, PERMISSIONS
+from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, allowed_to_scopes
 from service.values import clock
 from service.values.random_secrets import digest, draw
 
@@ -42,9 +44,7 @@ class NewToken(msgspec.Struct, frozen=True):
 
 def scopes_for(place: Place) -> tuple[str, ...]:
     """The scopes a token of a place may have: of a club, or of the municipality itself; nowhere else are there any."""
-    if place.organisation_kind == "club":
-        return CLUB_SCOPES
-    return MUNICIPAL_SCOPES if place.kind == "municipality" and place.organisation_id is None else ()
+    return {"municipality": MUNICIPAL_SCOPES, "club": CLUB_SCOPES}.get(place.sort, ())
 
 
 def make_token(
@@ -103,19 +103,31 @@ def revoke_token(session: Session, tenant_id: UUID, organisation_id: UUID | None
     record(session, tenant_id, actor, "identity.token.revoke", ("token", token_id))
 
 
-def system_behind(session: Session, token: str) -> Principal | None:
-    """Which system shows this token; None where it is unknown, revoked or too old."""
+def system_behind(session: Session, token: str, tenant_id: UUID | None = None) -> Principal | None:
+    """Which system shows this token; None where it is unknown, revoked or too old.
+
+    With a tenant the rest of the transaction acts for that one.
+    """
     if not token.startswith(PREFIX):
         return None
-    row = session.execute(
-        text("SELECT * FROM directory.use_token(:hash, :at)"), {"hash": digest(token), "at": clock.now()}
-    ).one_or_none()
-    if row is None:
+    values = {"hash": digest(token), "at": clock.now(), "tenant": str(tenant_id)}
+    [found] = fetch_one(session, f"SELECT {_USED}" + (f", {ACT}" if tenant_id else ""), values)[:1]
+    if found is None:
         return None
-    allowed = (name for name, permission in PERMISSIONS.items() if permission.scope in row.scopes)
+    used = msgspec.json.decode(found, type=_Used)
+    place = msgspec.convert(used, Place, from_attributes=True)
     return Principal(
-        name=row.token_name,
-        place=msgspec.convert(row, Place, from_attributes=True),
-        permissions=frozenset(allowed),
-        token_id=row.token_id,
+        name=used.token_name,
+        place=place,
+        permissions=allowed_to_scopes(used.scopes, place.sort),
+        token_id=used.token_id,
     )
+
+
+class _Used(Place, frozen=True, kw_only=True):
+    token_id: UUID
+    token_name: str
+    scopes: tuple[str, ...]
+
+
+_USED = "(SELECT to_json(used)::text FROM directory.use_token(%(hash)s, %(at)s) AS used)"

@@ -17,7 +17,7 @@ from service.errors import N_, NotFound
 from service.identity import tokens
 from service.identity.access import AnyRequest, Place, PlaceNotChosen, actor_of, principal_of
 from service.identity.form_keys import FormKey, is_repeated, new_key
-from service.identity.permissions import PERMISSIONS, may
+from service.identity.permissions import PERMISSIONS, allowed_to_scopes, may
 from service.identity.tokens import Token, scopes_for
 from service.values import clock
 from service.web.forms import FormData, blank, read_form, redisplaying
@@ -34,7 +34,8 @@ SCOPE_NAMES: Final = {
     "letters": N_("letters"),
     "jobs": N_("the timetable"),
     "reports": N_("reports"),
-    "claims": N_("the club's passes and claims"),
+    "claims": N_("claims of clubs"),
+    "budget": N_("budgets"),
 }
 """What a token may be for, in words."""
 
@@ -55,9 +56,10 @@ def _place(request: AnyRequest) -> Place:
     return place
 
 
-def what_a_scope_allows(scope: str) -> list[str]:
-    """What the table of permissions allows a token with this scope, in sentences."""
-    return [permission.sentence for permission in PERMISSIONS.values() if permission.scope == scope]
+def what_a_scope_allows(scope: str, place: Place) -> list[str]:
+    """What the table allows a token of this place with this scope, in sentences."""
+    allowed = allowed_to_scopes((scope,), place.sort)
+    return [PERMISSIONS[name].sentence for name in PERMISSIONS if name in allowed]
 
 
 def state_of(token: Token, now: datetime) -> str:
@@ -87,15 +89,17 @@ def show_tokens(request: AnyRequest, session: Session) -> Response[str]:
 @get(_NEW, sync_to_thread=False, include_in_schema=False, opt=may("tokens.change"))
 def new_token(request: AnyRequest) -> Response[str]:
     """The form for a new token; a year is proposed, and a single scope is chosen already."""
-    scopes = scopes_for(_place(request))
+    place = _place(request)
+    scopes = scopes_for(place)
     in_a_year = clock.now().date() + timedelta(days=365)
     chosen = scopes if len(scopes) == 1 else ()
     form = blank(request, TokenForm, key=new_key(), last_day=in_a_year, scopes=chosen)
-    return page(request, "identity/tokens_new.html", form=form, **_choices(scopes))
+    return page(request, "identity/tokens_new.html", form=form, **_choices(place))
 
 
-def _choices(scopes: tuple[str, ...]) -> dict[str, Any]:
-    return {"scopes": {scope: what_a_scope_allows(scope) for scope in scopes}, "scope_names": SCOPE_NAMES}
+def _choices(place: Place) -> dict[str, Any]:
+    scopes = {scope: what_a_scope_allows(scope, place) for scope in scopes_for(place)}
+    return {"scopes": scopes, "scope_names": SCOPE_NAMES}
 
 
 @post(TOKENS, status_code=200, sync_to_thread=True, include_in_schema=False, opt=may("tokens.change"))
@@ -103,7 +107,7 @@ def _choices(scopes: tuple[str, ...]) -> dict[str, Any]:
 def make_token(request: AnyRequest, data: FormData, session: Session) -> Response[Any]:
     """Make a token and show it, this once. Sent again the form makes no other and shows none."""
     place = _place(request)
-    with redisplaying(request, "identity/tokens_new.html", TokenForm, data, **_choices(scopes_for(place))):
+    with redisplaying(request, "identity/tokens_new.html", TokenForm, data, **_choices(place)):
         asked = read_form(data, TokenForm)
         if is_repeated(session, principal_of(request), asked.key):
             return redirect(request, TOKENS, _SHOWN_BEFORE, kind="warning")

@@ -2,7 +2,7 @@
 
 from sqlmodel import Session
 
-from service.database.checks import Check, sentences
+from service.database.checks import Check, missing_triggers, sentences
 
 _GUARDS = (
     ("pass_entry", "append_only", "refuse_change"),
@@ -124,17 +124,9 @@ def _batches(session: Session) -> list[str]:
 
 def _guards(session: Session) -> list[str]:
     """The triggers that guard all this stand, and nobody may write what they guard past them."""
-    wanted = ", ".join(f"('{table}', '{trigger}', '{function}')" for table, trigger, function in _GUARDS)
-    return sentences(
+    return missing_triggers(session, _GUARDS) + sentences(
         session,
-        f"""SELECT format('The trigger %s of %s is %s.', g.name, g.relation,
-            CASE WHEN t.oid IS NULL THEN 'gone' ELSE 'switched off' END)
-        FROM (VALUES {wanted}) AS g (relation, name, function)
-        LEFT JOIN pg_trigger t ON t.tgrelid = to_regclass('public.' || g.relation) AND t.tgname = g.name
-            AND t.tgfoid = to_regproc('public.' || g.function)
-        WHERE t.oid IS NULL OR t.tgenabled NOT IN ('O', 'A')
-        UNION ALL
-        SELECT format('The role %s may %s entries of the ledger.', acl.grantee::regrole, lower(acl.privilege_type))
+        """SELECT format('The role %s may %s entries of the ledger.', acl.grantee::regrole, lower(acl.privilege_type))
         FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) AS acl
         WHERE c.oid = 'public.pass_entry'::regclass AND acl.grantee <> c.relowner
             AND acl.privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE')

@@ -61,15 +61,32 @@ class LeisurePass(IdentifiedRow, table=True):
 
 
 class PassEntry(IdentifiedRow, table=True):
-    """One entry of a pass's ledger, in øre: what comes on is positive, what goes off negative. Append-only."""
+    """One entry of a pass's ledger, in øre: what comes on is positive, what goes off negative. Append-only.
+
+    What is reserved, settled, released or reversed is so for a claim or a reservation of a club.
+    """
 
     __tablename__ = "pass_entry"
     __table_args__ = (
         CheckConstraint(f"kind in ({', '.join(repr(kind) for kind in ENTRIES)})", "kind"),
         CheckConstraint("fund in ('membership', 'equipment')", "fund"),
         CheckConstraint("amount_ore <> 0", "amount"),
+        CheckConstraint("claim_id is null or reservation_id is null", "of"),
+        CheckConstraint(
+            """kind = 'adjust' or (kind in ('reserve', 'settle', 'release', 'reverse'))
+                = (claim_id is not null or reservation_id is not null)""",
+            "reason",
+        ),
+        CheckConstraint(
+            """case kind when 'grant' then amount_ore > 0 when 'release' then amount_ore > 0
+                when 'reverse' then amount_ore > 0 when 'reserve' then amount_ore < 0 when 'settle' then amount_ore < 0
+                else true end""",
+            "sign",
+        ),
         ForeignKeyConstraint(["tenant_id", "pass_id"], ["leisure_pass.tenant_id", "leisure_pass.id"]),
         Index(None, "tenant_id", "pass_id"),
+        Index(None, "tenant_id", "claim_id", postgresql_where=text("claim_id is not null")),
+        Index(None, "tenant_id", "reservation_id", postgresql_where=text("reservation_id is not null")),
     )
 
     pass_id: UUID
@@ -77,6 +94,8 @@ class PassEntry(IdentifiedRow, table=True):
     fund: str
     amount_ore: int = Field(sa_type=BigInteger)
     entered_at: datetime = instant()
+    claim_id: UUID | None = None
+    reservation_id: UUID | None = None
 
 
 class PassLetter(TenantRow, table=True):

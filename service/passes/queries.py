@@ -68,12 +68,14 @@ class PassRow(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An entry of a pass's ledger, in øre."""
+    """An entry of a pass's ledger, in øre; `claim_id` or `reservation_id` is a club's for which it was made, if any."""
 
     entered_at: datetime
     kind: str
     fund: str
     amount_ore: int
+    claim_id: UUID | None
+    reservation_id: UUID | None
 
 
 class CarryingLetter(msgspec.Struct, frozen=True):
@@ -225,7 +227,10 @@ def periods_of(session: Session) -> list[tuple[date, date]]:
 def ledger_of(session: Session, pass_id: UUID) -> list[Entry]:
     """The entries of a pass's ledger, oldest first."""
     rows = session.execute(
-        text("SELECT entered_at, kind, fund, amount_ore FROM pass_entry WHERE pass_id = :id ORDER BY id"),
+        text(
+            """SELECT entered_at, kind, fund, amount_ore, claim_id, reservation_id FROM pass_entry
+            WHERE pass_id = :id ORDER BY id"""
+        ),
         {"id": pass_id},
     )
     return [msgspec.convert(row, Entry, from_attributes=True) for row in rows]

@@ -34,11 +34,11 @@ _CHANGE: Final[dict[str, Any]] = {"sync_to_thread": True, "include_in_schema": F
 
 ENTRIES: Final = {
     "grant": N_("Granted"),
-    "reserve": N_("Reserved by a club"),
-    "settle": N_("Paid to a club"),
-    "release": N_("Reservation released"),
+    "reserve": N_("Held for a club"),
+    "settle": N_("Claimed by a club"),
+    "release": N_("Held no longer"),
     "adjust": N_("Adjusted"),
-    "reverse": N_("Paid back by a club"),
+    "reverse": N_("Given back by a club"),
     "transfer": N_("Moved between the child's passes"),
 }
 FUNDS: Final = {"membership": N_("Membership fee"), "equipment": N_("Equipment")}

@@ -165,16 +165,25 @@ HANDLERS: ExceptionHandlersMap = {
 """For the whole application: 404 and 405 reach no handler below it."""
 
 
-def _documented(said: str) -> ResponseSpec:
+def documented(said: str) -> ResponseSpec:
+    """Problem details as another answer of a route, for its description."""
     return ResponseSpec(data_container=Problem, description=said, media_type=MEDIA_TYPE, generate_examples=False)
 
 
 DOCUMENTED = {
-    400: _documented("The request cannot be read."),
-    401: _documented("Nobody is signed in, or the token is not known."),
-    403: _documented("Whoever asks may not do this."),
-    404: _documented("There is nothing like that here."),
-    409: _documented("The state has changed, or the key was used for another call."),
-    422: _documented("Some fields are wrong; `errors` names all of them."),
+    400: documented("The request cannot be read."),
+    401: documented("Nobody is signed in, or the token is not known."),
+    403: documented("Whoever asks may not do this."),
+    404: documented("There is nothing like that here."),
+    409: documented("The state has changed, or the key was used for another call."),
+    413: documented("The body is too large."),
+    422: documented("Some fields are wrong; `errors` names all of them."),
+    429: documented(
+        "There were too many calls in a short while. `Retry-After` or `RateLimit-Reset` tell when to go on."
+    ),
+    503: documented("The database does not answer at the moment; try again after `Retry-After` seconds."),
 }
 """`responses=DOCUMENTED` on a route of the API: what else it may answer, for its description."""
+
+TOO_MANY = {429: documented("That was tried too often; `Retry-After` says in how many seconds there may be more.")}
+"""Of public routes that are slowed down: `responses=DOCUMENTED | TOO_MANY`."""

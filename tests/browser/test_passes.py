@@ -5,19 +5,20 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import text
 
+from service.claims.reservations import reserve
 from service.database.engine import Database
 from service.identity.actions import add_member
 from service.identity.sessions import open_session
 from tests.browser.conftest import enter
+from tests.claims.clubs import claim, desk, open_club
 from tests.conftest import Medspiller
 from tests.passes.town import Town
 
 
 @pytest.fixture
 def town(medspiller: Medspiller, database: Database, tmp_path: Path, at: Callable[[str], None]) -> Town:
-    """Children with passes for fee and equipment; a club was paid from Ada's."""
+    """Children with passes for fee and equipment; a club has reserved on Ada's and claimed."""
     at("2017-01-15T08:00Z")
     made = Town(medspiller, database, tmp_path)
     made.parameters("equipment=300")
@@ -25,16 +26,10 @@ def town(medspiller: Medspiller, database: Database, tmp_path: Path, at: Callabl
     made.family("H2", "Dina", "Erik", district="Havnen")
     made.load()
     made.commit()
-    with made.session() as session:
-        session.execute(
-            text(
-                """INSERT INTO pass_entry (tenant_id, pass_id, kind, fund, amount_ore, entered_at)
-                SELECT p.tenant_id, p.id, e.kind, 'membership', e.ore, '2017-01-16T10:00Z'
-                FROM leisure_pass p JOIN person c ON c.id = p.person_id,
-                    (VALUES ('reserve', -40000), ('release', 40000), ('settle', -40000)) AS e (kind, ore)
-                WHERE c.given_name = 'Ada'"""
-            )
-        )
+    club = open_club(made)
+    with desk(made, club) as here:
+        held = reserve(here, made.number("Ada"), "Ada", 40_000, "Fodbold")
+    claim(made, club, "Ada", 40_000, reservation=held.id)
     return made
 
 

@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
-from sqlalchemy import text
 
 from service.passes.api import ROUTES
 from service.values import pass_numbers
 from tests.callers import calling, token
+from tests.claims.clubs import claim, open_club
 from tests.passes.town import Town
 from tests.signed_in import signed_in
 
@@ -149,14 +149,7 @@ def test_a_wrong_filter(client: Client, wrong: dict[str, Any]) -> None:
 
 
 def test_a_pass_with_its_ledger_and_letters(families: Town, client: Client) -> None:
-    with families.session() as session:
-        session.execute(
-            text(
-                """INSERT INTO pass_entry (tenant_id, pass_id, kind, fund, amount_ore, entered_at)
-                SELECT p.tenant_id, p.id, 'settle', 'membership', -40000, now() FROM leisure_pass p
-                JOIN person ON person.id = p.person_id WHERE given_name = 'Ada'"""
-            )
-        )
+    claim(families, open_club(families), "Ada", 40_000)
     ada = of(client, "Ada")
     found = client.get(f"{PASSES}/{ada['id']}").json()
     assert {name: found[name] for name in ada} == ada

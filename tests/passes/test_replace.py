@@ -8,11 +8,12 @@ from sqlalchemy.exc import DatabaseError
 
 from service.console import keys
 from service.values import pass_numbers
+from tests.claims.clubs import claim, open_club
 from tests.passes.town import IN_2017, Town
 
-SPENT = """
+ADJUSTED = """
     INSERT INTO pass_entry (tenant_id, pass_id, kind, fund, amount_ore, entered_at)
-    SELECT tenant_id, id, 'settle', 'membership', :ore, now() FROM leisure_pass WHERE state = 'live'
+    SELECT tenant_id, id, 'adjust', 'membership', :ore, now() FROM leisure_pass WHERE state = 'live'
 """
 
 
@@ -33,8 +34,7 @@ def states(town: Town) -> list[tuple[str, str, str]]:
 
 def test_a_replacement_takes_what_remains(ada: Town) -> None:
     old = ada.number("Ada")
-    with ada.session() as session:
-        session.execute(text(SPENT), {"ore": -400_00})
+    claim(ada, open_club(ada), "Ada", 400_00)
     answer = ada.say("passes", "replace", pass_numbers.grouped(old).lower(), "--reason", "lost on the bus")
     new = ada.number("Ada")
     assert states(ada) == [(old, "0", "replaced"), (new, "60000", "live")]
@@ -53,8 +53,7 @@ def test_a_replacement_takes_what_remains(ada: Town) -> None:
 
 
 def test_a_used_up_pass_is_replaced_by_an_empty_one(ada: Town) -> None:
-    with ada.session() as session:
-        session.execute(text(SPENT), {"ore": -1000_00})
+    claim(ada, open_club(ada), "Ada", 1000_00)
     ada.say("passes", "replace", ada.number("Ada"), "--reason", "stolen")
     assert [remaining for _, remaining, _ in states(ada)] == ["0", "0"]
     assert ada.sound()
@@ -156,8 +155,9 @@ REFUSED = (
     ("DELETE FROM pass_entry", "permission denied"),
     ("TRUNCATE pass_entry", "permission denied"),
     ("SELECT * FROM directory.secret", "permission denied"),
-    (SPENT.replace(":ore", "-100001"), "ck_leisure_pass_balance"),
-    (SPENT.replace(":ore", "0"), "ck_pass_entry_amount"),
+    (ADJUSTED.replace(":ore", "-100001"), "ck_leisure_pass_balance"),
+    (ADJUSTED.replace(":ore", "0"), "ck_pass_entry_amount"),
+    (ADJUSTED.replace(":ore", "-100").replace("adjust", "settle"), "ck_pass_entry_reason"),
     ("UPDATE leisure_pass SET state = 'used', ended_at = now()", "cannot go from live to used"),
     ("UPDATE leisure_pass SET state = 'revoked'", "ck_leisure_pass_ended"),
     ("UPDATE letter SET state = 'queued'", "cannot go from handed_over to queued"),

@@ -1,5 +1,6 @@
 """The report recomputed another way: table by table into plain Python, child by child, from the rows themselves."""
 
+import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date
@@ -13,6 +14,8 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from service.audit.actions import COMMAND
+from service.claims.actions import withdraw_claim
+from service.claims.terms import set_terms
 from service.cli import main
 from service.database.engine import Database
 from service.identity.actions import Municipality, find_municipality
@@ -23,6 +26,7 @@ from service.reporting.disclosure import MEASURES
 from service.reporting.queries import age_groups, figures
 from service.reporting.report import Report
 from service.values.periods import age_on
+from tests.claims.clubs import Somewhere, claim_on, desk, open_club
 from tests.conftest import Medspiller
 
 CODE, SCHEME = "0751", "fritidspas"
@@ -49,8 +53,7 @@ def town(medspiller: Medspiller, database: Database, at: Callable[[str], None], 
     medspiller(*refresh, "--municipality", "0707", "--on", "2017-01-15")
     with database.transaction() as session:
         town = find_municipality(session, CODE)
-    with database.transaction(town.id) as session:
-        _settle(session, town.id)
+    _use(medspiller, Somewhere(database, town), tmp_path)
     return town
 
 
@@ -69,25 +72,61 @@ def _post(medspiller: Medspiller, database: Database, folder: Path) -> None:
     medspiller("letters", "again", returned[1], "--municipality", CODE)
 
 
-def _settle(session: Session, tenant: UUID) -> None:
+def _use(medspiller: Medspiller, here: Somewhere, folder: Path) -> None:
     """Every third pass has been used; of those every fourth was taken back whole, and some funds are only held."""
-    passes = session.execute(text("SELECT id, remaining_ore FROM leisure_pass ORDER BY id")).all()
-    for place, one in enumerate(passes):
-        entries: list[tuple[str, int]] = []
+    medspiller("passes", "list", "--municipality", CODE, "--out", folder / "passes.csv")
+    with (folder / "passes.csv").open(encoding="utf-8", newline="") as file:
+        passes = sorted(csv.DictReader(file), key=lambda row: (row["person_key"], row["valid_from"]))
+    with here.database.transaction(here.municipality.id) as session:
+        # A club that does not say how many sessions a season has waits for a case worker.
+        set_terms(session, here.municipality, SCHEME, date(2016, 1, 1), "test", {"min_sessions": 1}, COMMAND)
+    club = open_club(here)
+    for place, row in enumerate(passes):
         if place % 3 == 0:
-            entries = [("settle", -(20_000 + place * 100)), ("settle", -5_000), ("adjust", 2_500)]
-        if place % 12 == 0:
-            entries += [("reverse", -sum(ore for kind, ore in entries if kind == "settle"))]
+            made = [_claim(here, club, row, 20_000 + place * 100, 20), _claim(here, club, row, 5_000, 20, "Skak")]
+            _adjust(here, made[1], 2_500)
+            if place % 12 == 0:
+                _take_back(here, club, *made)
         if place % 3 == 1:
-            entries = [("reserve", -30_000), ("release", 30_000), ("reserve", -10_000)]
-        for kind, ore in entries:
-            session.execute(
-                text(
-                    """INSERT INTO pass_entry (tenant_id, pass_id, kind, fund, amount_ore, entered_at)
-                    VALUES (:tenant, :pass, :kind, 'membership', :ore, now())"""
-                ),
-                {"tenant": tenant, "pass": one.id, "kind": kind, "ore": ore},
-            )
+            _take_back(here, club, _claim(here, club, row, 30_000, None))
+            _claim(here, club, row, 10_000, None)
+
+
+def _claim(
+    here: Somewhere, club: UUID, row: dict[str, str], fee_ore: int, sessions: int | None, activity: str = "Fodbold"
+) -> UUID:
+    year = int(row["valid_from"][:4])
+    made = claim_on(
+        here,
+        club,
+        row["pass_number"],
+        row["given_name"],
+        fee_ore,
+        sessions=sessions,
+        activity=activity,
+        season_start=date(year, 2, 1),
+        season_end=date(year, 6, 30),
+    )
+    assert (made.state, made.covered_ore) == ("submitted" if sessions is None else "approved", fee_ore)
+    return made.id
+
+
+def _take_back(here: Somewhere, club: UUID, *claims: UUID) -> None:
+    for one in claims:
+        with desk(here, club) as opened:
+            withdraw_claim(opened, one)
+
+
+def _adjust(here: Somewhere, claim: UUID, ore: int) -> None:
+    """Put the ledger of the pass of a claim right by hand."""
+    with here.database.transaction(here.municipality.id) as session:
+        session.execute(
+            text(
+                """INSERT INTO pass_entry (tenant_id, pass_id, kind, fund, amount_ore, entered_at)
+                SELECT tenant_id, pass_id, 'adjust', 'membership', :ore, now() FROM claim WHERE id = :claim"""
+            ),
+            {"claim": claim, "ore": ore},
+        )
 
 
 def rows(session: Session, table: str, tenant: UUID) -> list[Any]:
