@@ -167,8 +167,8 @@ def test_it_always_adds_up(paying: Paying) -> None:
         machine.paying, machine.clubs, machine.numbers, machine.released = paying, clubs, numbers, {}
         return machine
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        made,
+    run_state_machine_as_test(
+        made,  # type: ignore[arg-type]
         settings=settings(
             max_examples=6, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),

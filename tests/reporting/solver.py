@@ -25,7 +25,7 @@ class Solver:
         totals = {measure: with_totals(table.values[measure]) for measure in MEASURES}
         inner = list(product(MEASURES, range(self._rows), range(self._columns)))
         self._cells = {cell: number for number, cell in enumerate(inner)}
-        self._model = highspy.Highs()
+        self._model = highspy.Highs()  # type: ignore[no-untyped-call]
         self._model.setOptionValue("output_flag", False)
         self._model.setOptionValue("threads", 1)
         for (measure, _, _), number in self._cells.items():
