@@ -16,9 +16,12 @@ from service.letters.commands import letters_group
 from service.passes.actions import send_again
 from service.passes.commands import passes
 from service.passes.compose import compose_letters
+from service.referrals.commands import referral_list_group
 from service.register.commands import register
+from service.stays.commands import season_group
 
 _LAZY = {
+    "allocation": "service.allocation.commands",
     "demo": "service.demo",
     "serve": "service.app",
     "jobs": "jobs.__main__",
@@ -29,7 +32,7 @@ _LAZY = {
 
 
 class _Commands(click.Group):
-    """Imports the web service, the worker and charts only where they run: that takes longer than most commands."""
+    """Imports the web service, the worker, charts and the solver only where they run: that takes longer than most."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *_LAZY])
@@ -59,6 +62,8 @@ for group in (
     club,
     claims,
     letters,
+    season_group,
+    referral_list_group,
     audit,
     retention_group,
     keys,

@@ -270,17 +270,28 @@ def test_every_command_that_names_a_person_stands_in_the_table() -> None:
 
 
 def test_a_command_refuses_whom_the_table_does_not_allow_it(
-    walk: Walk, neighbour: Town, medspiller: Medspiller, owner: Connection
+    walk: Walk, neighbour: Town, medspiller: Medspiller, owner: Connection, tmp_path: Path
 ) -> None:
     theirs = ids_of(owner, neighbour.municipality.id)
-    subject = {
-        "register confirm": theirs["public.register_import"],
-        "eligibility approve": theirs["public.refresh_run"],
+    here, run = ["--municipality", THEIR_CODE], uuid4()
+    subject: dict[str, list[Any]] = {
+        "register confirm": [theirs["public.register_import"]],
+        "eligibility approve": [theirs["public.refresh_run"]],
+        "club approve": [theirs["public.club_application"]],
+        "club approve-account": [*here, "--number", "87654303"],
+    }
+    subject |= {
+        "payments run": [*here, "--until", "2017-02-01"],
+        "payments renew": [run],
+        "payments approve": [run],
+        "payments release": [run, "--out", tmp_path / "F.xml"],
+        "payments file": [run, "--out", tmp_path / "F.xml"],
+        "payments cancel": [run, "--reason", "x"],
     }
     for name, permission in permissions.COMMANDS.items():
-        rest = [subject[name]] if name in subject else ["--municipality", THEIR_CODE]
         for caller in PEOPLE:
             role, where = caller.partition("@")[0], "ferie" if "@" in caller else "by"
+            rest = subject.get(name, here)
             said = medspiller.fails(*name.split(), *rest, "--by", f"{role}@{where}.example")
             refused = "may not do this" in said
             # Whom the table allows it finds no such row: it is the neighbour's.

@@ -130,6 +130,26 @@ ACTIONS: Final = {
     "payments.settle": N_("Noted a payment as settled"),
     "payments.status.read": N_("Read a file of the bank"),
     "payments.status.seen": N_("Looked at an entry of a bank's file"),
+    "referrals.answer": N_("Answered a question about a referral"),
+    "referrals.approve": N_("Approved a referred family, with its need"),
+    "referrals.change": N_("Changed a referral"),
+    "referrals.decide": N_("Rejected a referred family, or opened its case again"),
+    "referrals.drop": N_("Threw the draft of a referral away"),
+    "referrals.hand_over": N_("Handed the list of families over"),
+    "referrals.join": N_("Joined two cases to one family"),
+    "referrals.keep": N_("Kept the draft of a referral"),
+    "referrals.keep_apart": N_("Said that two cases are two families"),
+    "referrals.lead": N_("Chose from which referral the list is made"),
+    "referrals.list": N_("Saw the families referred for a season"),
+    "referrals.list.export": N_("Took a list of families as a file"),
+    "referrals.list.read": N_("Saw a list that was handed over"),
+    "referrals.look": N_("Looked at what was new about a decided family"),
+    "referrals.look_up": N_("Looked a family up by a number to refer it"),
+    "referrals.read": N_("Saw the case of a referred family"),
+    "referrals.send": N_("Referred a family"),
+    "referrals.send_back": N_("Sent a referral back with a question"),
+    "referrals.start": N_("Began a referral"),
+    "referrals.withdraw": N_("Noted that a family withdrew its consent"),
     "register.import": N_("Imported a register extract"),
     "register.import.confirm": N_("Confirmed an import that was held"),
     "register.import.held": N_("Imported a register extract that was held"),
@@ -146,6 +166,31 @@ ACTIONS: Final = {
     "review.yes.withdraw": N_("Withdrew a decision about many children"),
     "reporting.report": N_("Made or saw a report"),
     "reporting.settings": N_("Set under which count reports hide a figure"),
+    "stays.centre": N_("Added or changed a centre"),
+    "stays.district": N_("Added or changed a district"),
+    "stays.double": N_("Said whether two families have the same child"),
+    "stays.fallback.add": N_("Added a fall-back offer"),
+    "stays.fallback.remove": N_("Took a fall-back offer back"),
+    "stays.import": N_("Took stays from a file"),
+    "stays.list.confirm": N_("Confirmed that a list had come"),
+    "stays.list.read": N_("Saw a list that had come"),
+    "stays.list.take_over": N_("Took a list over from a spreadsheet"),
+    "stays.municipality": N_("Added a municipality to a district"),
+    "stays.role.ask": N_("Asked a volunteer for a role, or took one off"),
+    "stays.role.confirm": N_("Confirmed a volunteer's role"),
+    "stays.role.drop": N_("Took a role off a stay"),
+    "stays.role.need": N_("Named a role that a stay needs"),
+    "stays.season.add": N_("Planned a season"),
+    "stays.season.change": N_("Changed a season's name or dates"),
+    "stays.season.close": N_("Took no more referrals for a season"),
+    "stays.season.open": N_("Took referrals for a season again"),
+    "stays.season.publish": N_("Published a season"),
+    "stays.season.quota": N_("Set a municipality's quota"),
+    "stays.stay.add": N_("Added a stay"),
+    "stays.stay.cancel": N_("Cancelled a stay"),
+    "stays.stay.change": N_("Changed a stay"),
+    "stays.volunteer": N_("Added or changed a volunteer"),
+    "stays.volunteer.certificate": N_("Noted that a police certificate was seen"),
 }
 """What was done, by action."""
 
@@ -164,7 +209,9 @@ SUBJECTS: Final = {
     "claim_terms": N_("terms for claims"),
     "club": N_("club"),
     "club_application": N_("application of a club"),
+    "centre": N_("centre"),
     "determination": N_("determination"),
+    "district": N_("district"),
     "household": N_("household"),
     "invitation": N_("invitation"),
     "job": N_("job"),
@@ -181,14 +228,21 @@ SUBJECTS: Final = {
     "status_file": N_("file of the bank"),
     "person": N_("person"),
     "print_batch": N_("print batch"),
+    "received_list": N_("list of families"),
+    "referral": N_("referral"),
+    "referral_case": N_("case of a referred family"),
+    "referral_list": N_("list of families"),
     "refresh_run": N_("refresh"),
     "register_import": N_("import"),
     "retention_run": N_("erasure"),
     "reservation": N_("reservation"),
     "review_act": N_("decision"),
     "scheme": N_("scheme"),
+    "season": N_("season"),
+    "stay": N_("stay"),
     "tenant": N_("municipality or organisation"),
     "token": N_("token"),
+    "volunteer": N_("volunteer"),
 }
 """To what it was done."""
 
@@ -219,7 +273,10 @@ _DETAILS: Final = {
     "decisions": N_("awards"),
     "district": N_("district"),
     "door": N_("through"),
+    "added": N_("added"),
+    "changed": N_("changed"),
     "end": N_("to"),
+    "families": N_("families"),
     "evidence": N_("evidence"),
     "ended_letters": N_("letters that a pass is not given again"),
     "entries": N_("entries"),
@@ -267,6 +324,7 @@ _DETAILS: Final = {
     "used": N_("used"),
     "version": N_("version"),
     "warnings": N_("warnings"),
+    "withdrawn": N_("withdrawn"),
     "what": N_("kind of data"),
     "year": N_("year"),
     "too_young": N_("younger than the scheme's children"),
@@ -293,6 +351,16 @@ _VALUES: Final = {
     "name": N_("name"),
     "pass_number": N_("pass number"),
     "provider": N_("with a sign-in provider"),
+}
+_ROLES: Final = {
+    "administrator": N_("administrator"),
+    "auditor": N_("auditor"),
+    "case_worker": N_("case worker"),
+    "club_treasurer": N_("club treasurer"),
+    "coordinator": N_("coordinator"),
+    "finance_officer": N_("finance officer"),
+    "referrer": N_("referrer"),
+    "volunteer": N_("volunteer"),
 }
 _WORDED: Final = ("by", "item", "method", "origin")
 _NOT_SAID: Final = ("token", "shown")
@@ -343,6 +411,8 @@ def _value(name: str, value: Any, translate: Translate) -> str:
         return ", ".join(str(one) for one in value)
     if name == "action":
         return translate(what(str(value)))
+    if name == "role":
+        return translate(_ROLES.get(str(value), str(value)))
     if name == "door":
         return translate(DOORS.get(str(value), str(value)))
     return translate(_VALUES[value]) if name in _WORDED and value in _VALUES else str(value)

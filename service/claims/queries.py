@@ -155,6 +155,38 @@ def own_reservations(
     return [msgspec.convert(row, OwnReservation, from_attributes=True) for row in rows]
 
 
+def own_reservation(session: Session, club_id: UUID, reservation_id: UUID) -> OwnReservation:
+    """One of a club's reservations, while it holds something."""
+    row = session.execute(
+        text(f"{_RESERVATIONS} WHERE id = :id AND club_id = :club AND state = 'held'"),
+        {"id": reservation_id, "club": club_id, "hidden": _hidden_before(session)},
+    ).one_or_none()
+    if row is None:
+        raise NotFound("The club has no such reservation.")
+    return msgspec.convert(row, OwnReservation, from_attributes=True)
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """Something that a club offers, with its season and the full fee in øre."""
+
+    name: str
+    season_start: date
+    season_end: date
+    fee_ore: int
+
+
+def offers(session: Session, club_id: UUID) -> list[Offer]:
+    """What a club offers now."""
+    rows = session.execute(
+        text(
+            """SELECT name, season_start, season_end, fee_ore FROM club_activity
+            WHERE club_id = :club AND ended_at IS NULL ORDER BY name COLLATE "C", season_start"""
+        ),
+        {"club": club_id},
+    )
+    return [msgspec.convert(row, Offer, from_attributes=True) for row in rows]
+
+
 def staff_claims(
     session: Session, municipality: Municipality, wanted: Wanted, limit: int, after: UUID | None, *, oldest: bool
 ) -> list[StaffClaim]:

@@ -81,6 +81,8 @@ def set_terms(
         wrong.append(FieldError("excluded_kinds", "must be kinds of activity: {known}", {"known": known}))
     if wrong:
         raise Invalid("Some terms are wrong.", wrong)
+    if changes.get("excluded_kinds") is not None:
+        changes = changes | {"excluded_kinds": tuple(k for k in ACTIVITY_KINDS if k in changes["excluded_kinds"])}
     terms = msgspec.structs.replace(terms_on(session, scheme_id, valid_from), **changes)
     row = session.execute(
         text(

@@ -13,7 +13,7 @@ STATES = {
 }
 
 RESERVATION_STATES = {
-    "held": N_("held"),
+    "held": N_("held for the club"),
     "claimed": N_("claimed"),
     "released": N_("given back"),
     "expired": N_("expired"),

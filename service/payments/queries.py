@@ -11,6 +11,7 @@ from sqlmodel import Session
 from service.errors import NotFound
 from service.identity.actions import Municipality
 from service.payments.plan import Waiting
+from service.values import clock
 
 
 class ListedRun(msgspec.Struct, frozen=True):
@@ -244,10 +245,10 @@ def days_to_money(session: Session, municipality: Municipality, club_id: UUID | 
         text(
             """SELECT count(*) AS claims, avg(days)::float8 AS average, max(days) AS most FROM (
                 SELECT (paid_at AT TIME ZONE :zone)::date - (submitted_at AT TIME ZONE :zone)::date AS days FROM claim
-                WHERE state = 'paid' AND paid_at > now() - interval '1 year'
+                WHERE state = 'paid' AND paid_at > CAST(:now AS timestamptz) - interval '1 year'
                     AND (CAST(:club AS uuid) IS NULL OR club_id = CAST(:club AS uuid))) AS d"""
         ),
-        {"zone": municipality.time_zone, "club": club_id},
+        {"zone": municipality.time_zone, "club": club_id, "now": clock.now()},
     ).one()
     return msgspec.convert(row, Days, from_attributes=True)
 

@@ -36,11 +36,16 @@ MENU: tuple[Entry, ...] = (
     Entry("/claims", N_("Claims"), "claims.cases"),
     Entry("/budget", N_("Budget"), "budget.read"),
     Entry("/clubs", N_("Clubs"), "clubs.read"),
+    Entry("/club/claims", N_("Claims"), "claims.make"),
+    Entry("/club/payments", N_("Payments to the club"), "payments.own"),
     Entry("/club", N_("Your club"), "club.own"),
     Entry("/register", N_("Register"), "register.read"),
     Entry("/schemes", N_("Schemes"), "schemes.read"),
     Entry("/payments", N_("Payments"), "payments.read"),
-    Entry("/club/payments", N_("Payments to the club"), "payments.own"),
+    Entry("/referrals", N_("Referrals"), "referrals.refer"),
+    Entry("/referral-cases", N_("Free holidays"), "referrals.read"),
+    Entry("/seasons", N_("Seasons"), "stays.read"),
+    Entry("/received-lists", N_("Lists of families"), "lists.receive"),
     Entry("/reports", N_("Reports"), "reports.read"),
     Entry("/jobs", N_("Jobs"), "jobs.read"),
     Entry("/people", N_("Users"), "people.read"),
@@ -56,6 +61,12 @@ def menu_of(principal: Principal | None) -> list[Entry]:
     if principal is None or principal.owes_second_factor:
         return []
     return [entry for entry in MENU if entry.permission is None or principal.may(entry.permission)]
+
+
+def where_in(entries: list[Entry], path: str) -> str | None:
+    """The entry in whose part of the program a page lies: of several the one that names it closest."""
+    around = [entry.path for entry in entries if path == entry.path or path.startswith(f"{entry.path}/")]
+    return max(around, key=len, default=None)
 
 
 def run_path(run_id: UUID) -> str:

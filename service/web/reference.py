@@ -1,6 +1,7 @@
 """The API's description: as JSON for programs, and as a page of the shell to read, both with examples."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -39,6 +40,11 @@ class ReadCall(msgspec.Struct, frozen=True):
     parameters: list[Schema]
     body: list[Example]
     answers: list[Example]
+
+    @property
+    def brief(self) -> str:
+        """The first sentence of what is said of it."""
+        return re.split(r"(?<=\.)\s", self.said, maxsplit=1)[0]
 
 
 class Description(JsonRenderPlugin):

@@ -16,7 +16,7 @@ from tests.claims.clubs import claim, open_club
 from tests.conftest import Medspiller
 from tests.passes.town import IN_2017, Town
 
-ACCOUNTS = ("DK5000400440116243", "DK8930000001234567", "DK9520000123456789")
+ACCOUNTS = ("DK5000400440116243", "DK2930000001234567", "DK9520000123456789")
 
 
 class Paying(msgspec.Struct, frozen=True):
