@@ -136,7 +136,9 @@ def test_the_list_shows_every_place_and_what_is_wrong_in_words(
         for job in TIMETABLE
         for place in (("installation",) if job.installation else ("0751", "0755"))
     }
-    assert "ALARM: it did not run though it should have." in say("list")
+    said = say("list")
+    assert "ALARM: it did not run though it should have." in said
+    assert "Back up the database: every day at 01:00, was due 2017-01-02 01:00" in said
     Worker(database, now_settings, TIMETABLE).once()
     said = say("list").splitlines()
     at_seal = next(place for place, line in enumerate(said) if line.startswith("  seal"))
