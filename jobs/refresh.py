@@ -1,41 +1,55 @@
 """Deciding anew for every child; a result far off the last one waits for a second person."""
 
+import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
 from service.eligibility.actions import refresh
 from service.errors import Invalid
-from service.jobs.work import JOB, Work
+from service.jobs.work import JOB, Told, Work
 from service.passes.actions import issue_after
 
 
-def decide(session: Session, work: Work) -> str:
+def decide(session: Session, work: Work) -> Told:
     """Refresh every scheme that has parameters on the planned day, and issue the passes of what is committed.
 
     The incomes that count are those of the day's year or, where no provider has any yet, the latest before it.
     """
     schemes = session.execute(text(_SCHEMES), {"on": work.on}).all()
     if not schemes:
-        return "There is no scheme."
+        return Told("There is no scheme.", None)
     running = [row.name for row in schemes if row.runs]
     if not running:
         raise Invalid(
             "No scheme has parameters for {on}. Add them with `medspiller scheme set`, then run the job again.",
             on=work.on,
         )
-    return " ".join(_decide(session, work, scheme) for scheme in running)
+    decided = [_decide(session, work, scheme) for scheme in running]
+    counts = {name: sum(one.counts[name] for one in decided) for name in decided[0].counts}
+    state = "held" if any(one.held for one in decided) else "committed"
+    return Told(" ".join(one.said for one in decided), counts | {"state": state})
 
 
-def _decide(session: Session, work: Work, scheme: str) -> str:
+class _Decided(msgspec.Struct, frozen=True):
+    said: str
+    held: bool
+    counts: dict[str, int]
+
+
+def _decide(session: Session, work: Work, scheme: str) -> _Decided:
     year: int | None = session.execute(text(_INCOME_YEAR), {"year": work.on.year}).scalar()
     made = refresh(session, work.municipality, scheme, work.on, year, JOB, work.progress, commit=True)
     account = made.account
     said = f"{scheme} with the incomes of {made.income_year}: {account.entitled:,} of {account.children:,} children "
     said += f"entitled, {account.new:,} new, {account.lost:,} lost"
+    counts = {name: getattr(account, name) for name in ("children", "entitled", "new", "lost")}
     if made.state != "committed" or made.run is None:
-        return f"{said}. Held: {made.held_because} A second person approves: medspiller eligibility approve {made.run}"
+        said += f". Held: {made.held_because} A second person approves: medspiller eligibility approve {made.run}"
+        return _Decided(said, True, counts | {"passes_issued": 0, "letters_queued": 0})
     issued = issue_after(session, work.municipality, work.keys(), made.run, JOB, work.progress)
-    return f"{said}; {issued.passes_issued:,} passes issued, {issued.letters_queued:,} letters queued."
+    said += f"; {issued.passes_issued:,} passes issued, {issued.letters_queued:,} letters queued."
+    passes = {"passes_issued": issued.passes_issued, "letters_queued": issued.letters_queued}
+    return _Decided(said, False, counts | passes)
 
 
 _SCHEMES = """SELECT s.name, EXISTS (SELECT FROM parameter_version v

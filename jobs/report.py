@@ -3,19 +3,20 @@
 from sqlalchemy import text
 from sqlmodel import Session
 
-from service.jobs.work import JOB, Work
+from service.jobs.work import JOB, Told, Work
 from service.reporting.actions import make_report
 
 
-def report(session: Session, work: Work) -> str:
+def report(session: Session, work: Work) -> Told:
     """Make the report of every scheme for the period of the planned day, under HOME/reports/CODE/SCHEME."""
     schemes = session.execute(text(_DETERMINED), {"on": work.on}).scalars().all()
     folder = work.settings.home / "reports" / work.municipality.code
     for scheme in schemes:
         make_report(session, work.municipality, scheme, work.on, folder / scheme, JOB)
+    said = f"Reported {', '.join(schemes)}: {folder}."
     if not schemes:
-        return "Nothing has been determined yet; there is nothing to report."
-    return f"Reported {', '.join(schemes)}: {folder}."
+        said = f"Nothing has been determined for a period with {work.on} in it; there is nothing to report."
+    return Told(said, {"reports": len(schemes)})
 
 
 _DETERMINED = """SELECT s.name FROM scheme s WHERE EXISTS (SELECT FROM refresh_run r

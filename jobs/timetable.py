@@ -9,7 +9,7 @@ the effect and the note that it is done are committed together. A body of `Steps
 
 from datetime import timedelta
 
-from jobs import backup, care, check, claims, letters, refresh, report, trail
+from jobs import backup, care, check, claims, letters, payments, refresh, report, trail
 from service.jobs.rules import daily, monthly, yearly
 from service.jobs.work import Job, Steps, Whole
 
@@ -28,6 +28,9 @@ TIMETABLE = (
     Job("letters", "Hand letters over to the print provider", daily("06:00"), _DAY, Steps(letters.send)),
     Job("reservations", "End reservations that are over", daily("00:10"), _DAY, Whole(claims.expire)),
     Job("decisions", "Tell clubs what was decided", daily("16:00"), _DAY, Whole(claims.tell)),
+    Job("payment-run", "Make the run of the next payment date", daily("05:00"), _FORTNIGHT, Whole(payments.make_run)),
+    Job("bank-files", "Read what the bank says", daily("07:00"), _DAY, Steps(payments.read_bank)),
+    Job("remittance", "Tell clubs what they are paid", daily("17:00"), _FORTNIGHT, Whole(payments.tell)),
     Job("seal", "Seal the audit trail", daily("00:30"), _DAY, Whole(trail.close)),
     Job("retention", "Erase and anonymise what was kept long enough", daily("04:00"), _DAY, Steps(care.retain)),
     Job(

@@ -24,6 +24,8 @@ from service.database.tasks import DEFAULT_QUEUE, SCHEMA
 from service.identity import mails, messages
 from service.jobs import carrier
 from service.jobs.actions import tick
+from service.jobs.alarms import AlarmLog
+from service.jobs.queries import measures
 from service.jobs.running import Ran, run
 from service.jobs.work import Job, Kind, Kinds, Place, Timetable, places
 from service.settings import Settings
@@ -54,6 +56,7 @@ class Worker:
 
     def __init__(self, database: Database, settings: Settings, timetable: Timetable, orders: Kinds = ORDERS) -> None:
         self._database, self._settings, self._timetable, self._orders = database, settings, timetable, orders
+        self._alarms = AlarmLog()
         self.ran: list[Ran] = []
 
     def once(self) -> list[Ran]:
@@ -61,6 +64,7 @@ class Worker:
         tick(self._database, self._timetable, self._orders)
         self.ran = []
         asyncio.run(self._carry(wait=False))
+        self._tell_alarms()
         return self.ran
 
     def forever(self) -> None:
@@ -108,8 +112,14 @@ class Worker:
         """A tick that fails is logged; the next comes in a minute."""
         try:
             tick(self._database, self._timetable, self._orders)
+            self._tell_alarms()
         except Exception as error:
             _LOG.error("tick", exc_info=error)
+
+    def _tell_alarms(self) -> None:
+        with self._database.transaction() as session:
+            watched = measures(session)
+        self._alarms.tell(watched)
 
     async def _until_told(self) -> bool:
         """Carry until a signal comes: True. False where the carrying has ended by itself."""

@@ -107,12 +107,6 @@ class HeldReview(msgspec.Struct, frozen=True):
     made_by: UUID | None
 
 
-class HeldReviews(msgspec.Struct, frozen=True):
-    """All of them, oldest first."""
-
-    items: list[HeldReview]
-
-
 class SpotIssue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A pass for a child of the register at once, on a case worker's decision."""
 

@@ -7,7 +7,6 @@ from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -68,6 +67,7 @@ from service.identity.permissions import PUBLIC
 from service.jobs import api as jobs_api
 from service.jobs import today as jobs_today
 from service.jobs import web as jobs_web
+from service.jobs.alarms import AlarmLog
 from service.jobs.queries import measures
 from service.letters import api as letters_api
 from service.letters import returns_web
@@ -90,6 +90,13 @@ from service.passes import letters_api as pass_letters_api
 from service.passes import letters_web as pass_letters_web
 from service.passes import today as passes_today
 from service.passes import web as passes_web
+from service.payments import api as payments_api
+from service.payments import checks_web
+from service.payments import club_api as payments_club_api
+from service.payments import club_web as payments_club_web
+from service.payments import follow_web as payments_follow_web
+from service.payments import today as payments_today
+from service.payments import web as payments_web
 from service.register import api as register_api
 from service.register import today as register_today
 from service.register import web as register_web
@@ -101,8 +108,8 @@ from service.web.forms import Redisplayed, show_again
 from service.web.nowhere import nothing_to_do, nothing_to_see
 from service.web.preferences import choose_language
 from service.web.problems import HANDLERS
-from service.web.reference import ReferencePage, schema_router
-from service.web.security import BODY_BYTES, RateLimit, headers_for
+from service.web.reference import Description, ReferencePage, schema_router
+from service.web.security import BODY_BYTES, headers_for, rate_limit
 from service.web.today import today
 
 DOORS = (
@@ -166,6 +173,12 @@ DOORS = (
     clubs_api,
     applications_api,
     own_api,
+    payments_web,
+    payments_follow_web,
+    checks_web,
+    payments_club_web,
+    payments_api,
+    payments_club_api,
     club_web,
     club_batch_web,
 )
@@ -180,6 +193,7 @@ WAITING = tuple(
         passes_today,
         claims_today,
         clubs_today,
+        payments_today,
         jobs_today,
         identity_today,
     )
@@ -202,6 +216,7 @@ def health(request: Request[None, None, State]) -> Response[Health]:
             watched = measures(session)
     except SQLAlchemyError:
         return Response(Health("unavailable", database="unavailable"), status_code=503)
+    request.app.state.alarms.tell(watched)
     overdue, failed = (
         [f"{job.place} {job.job}" for job in watched if job.alarm == kind] for kind in ("overdue", "failed")
     )
@@ -241,9 +256,9 @@ def create_app(database: Database, public_url: str = LOCAL_URL, requests_a_minut
         ],
         state=State(
             {"database": database, "key_ring": keys, "cookies": cookies, "csrf": csrf, "public_url": public_url}
-            | {"timetable": TIMETABLE, "waiting": WAITING}
+            | {"timetable": TIMETABLE, "waiting": WAITING, "alarms": AlarmLog()}
         ),
-        middleware=[Authentication(), RateLimit(requests_a_minute), DefineMiddleware(Csrf, config=csrf)],
+        middleware=[Authentication(), rate_limit(requests_a_minute), DefineMiddleware(Csrf, config=csrf)],
         guards=[guard],
         before_send=[headers_for(secure=cookies.secure)],
         request_max_body_size=BODY_BYTES,
@@ -265,7 +280,7 @@ def create_app(database: Database, public_url: str = LOCAL_URL, requests_a_minut
             security=[{"token": []}, {"session": []}],
             openapi_router=schema_router(),
             use_handler_docstrings=True,
-            render_plugins=[ReferencePage(path="/"), JsonRenderPlugin()],
+            render_plugins=[ReferencePage(path="/"), Description()],
         ),
     )
 

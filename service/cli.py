@@ -19,16 +19,18 @@ from service.passes.compose import compose_letters
 from service.register.commands import register
 
 _LAZY = {
+    "allocation": "service.allocation.commands",
     "demo": "service.demo",
     "serve": "service.app",
     "jobs": "jobs.__main__",
     "worker": "jobs.__main__",
     "report": "service.reporting.commands",
+    "payments": "service.payments.commands",
 }
 
 
 class _Commands(click.Group):
-    """Imports the web service, the worker and charts only where they run: that takes longer than most commands."""
+    """Imports the web service, the worker, charts and the solver only where they run: that takes longer than most."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *_LAZY])

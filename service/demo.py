@@ -26,16 +26,18 @@ from service.clubs.payees import NewPayee
 from service.clubs.settings import keep_agreement
 from service.database.engine import Database
 from service.database.tenancy import act_for
+from service.demo_claims import claim_and_pay
 from service.eligibility import actions as eligibility
 from service.eligibility import schemes
 from service.eligibility.commands import account_lines
 from service.eligibility.parameters import PRESETS, SCHEME
-from service.errors import NotFound
+from service.errors import Conflict, NotFound
 from service.identity.actions import Municipality, add_member, add_municipality, find_municipality
 from service.identity.mails import link_address
 from service.identity.organisations import add_organisation, add_volunteer_organisation
 from service.identity.sessions import find_account, make_link
-from service.jobs.actions import run_now
+from service.jobs.actions import order_run, run_now
+from service.jobs.queries import history
 from service.jobs.running import Ran
 from service.jobs.work import find_job, find_place
 from service.letters import printing
@@ -51,6 +53,7 @@ from service.values.secrecy import KeyRing
 from service.web.commands import serve_at
 
 CODE, NAME = "0000", "Medby"
+_REPORT = "report"
 _SERVICE, _CLUB, _ORGANISATION = "Sundhedsplejen", "Medby Idrætsforening", "Ferie for alle"
 # Each with the place of the role: the municipality, a service or club of it, or the volunteer organisation.
 _CLUB_NUMBER, _CLUB_ACCOUNT = "37000043", "DK5000400440116243"
@@ -64,6 +67,7 @@ _PEOPLE = (
     ("administrator@medby.example", "Administrator", "administrator", NAME),
     ("sagsbehandler@medby.example", "Sagsbehandler", "case_worker", NAME),
     ("oekonomi@medby.example", "Økonomimedarbejder", "finance_officer", NAME),
+    ("oekonomichef@medby.example", "Økonomichef", "finance_officer", NAME),
     ("revisor@medby.example", "Revisor", "auditor", NAME),
     ("henviser@medby.example", "Henviser", "referrer", _SERVICE),
     ("kasserer@klub.example", "Kasserer", "club_treasurer", _CLUB),
@@ -102,19 +106,38 @@ def demo(households: int, port: int | None, as_json: bool) -> None:
 
 
 def _with_links(database: Database, url: str, requests_a_minute: int, as_json: bool) -> Litestar:
-    """The application, after a fresh link for every role has been printed: by now it is known where the pages are."""
+    """The application, after a fresh link for every role has been printed: by now it is known where the pages are.
+
+    The worker beside it is given the month's report to make, so that the page of the jobs shows one at work.
+    """
     with database.transaction() as session:
         links = [(role, place, email, _link(session, url, email)) for email, _, role, place in _PEOPLE]
+    at_work = _order_report(database)
     folder = load().home / "emails"
     if as_json:
         made = [{"role": role, "place": place, "email": email, "url": link} for role, place, email, link in links]
-        click.echo(json.dumps({"sign_in_links": made, "emails": str(folder)}, ensure_ascii=False))
+        said = {"sign_in_links": made, "emails": str(folder), "job": {"job": _REPORT, "run": str(at_work)}}
+        click.echo(json.dumps(said, ensure_ascii=False))
     else:
         click.echo("\nSign in, each link once and within 24 hours:")
         for role, place, email, link in links:
             click.echo(f"  {role}, {place} ({email})\n    {link}")
-        click.echo(f"E-mails that the program writes are put into {folder}\n")
+        click.echo(f"E-mails that the program writes are put into {folder}")
+        click.echo(
+            f"The worker makes the report of the month: {url}/jobs/runs/{at_work} shows it to the administrator.\n"
+        )
     return create_app(database, url, requests_a_minute)
+
+
+def _order_report(database: Database) -> UUID:
+    """Give the report of the month to the worker, or find the one that it made before; the id of its run."""
+    with database.transaction() as session:
+        place = find_place(session, CODE)
+        act_for(session, place.id)
+        try:
+            return order_run(session, place, find_job(TIMETABLE, _REPORT, installation=False), COMMAND).id
+        except Conflict:
+            return history(session, _REPORT, 1)[0].id
 
 
 def _link(session: Session, url: str, email: str) -> str:
@@ -140,6 +163,7 @@ def _pass_year(households: int) -> Any:
         printing.make_batches(database, municipality, keys, compose_letters, progress)
         folder = settings.home / "letters"
         rendered = printing.render(database, municipality, keys, folder, None, COMMAND, progress)
+        claimed = claim_and_pay(database, municipality, keys)
         ran = [_job_at_work(database, settings, name, code) for name, code in (("seal", CODE), ("check", None))]
     result = {"municipality": CODE, "on": on, "import": imported, "refresh": refreshed, "passes_issued": issued}
     lines = [
@@ -154,8 +178,13 @@ def _pass_year(households: int) -> Any:
     ]
     if rendered.held_back:
         lines.append(f"{rendered.held_back:,} letters are held back: medspiller letters held --municipality {CODE}")
+    if claimed is not None:
+        lines.append(
+            f"{_CLUB}: {claimed.approved} claims approved, {claimed.waiting} left to a case worker, "
+            f"{claimed.reservations} fees reserved. A payment run of {claimed.total_ore // 100:,} kr is to be approved."
+        )
     lines += ["", *(f"Job {done.job}: {done.result}" for done in ran)]
-    return result | {"letters": rendered, "jobs": ran}, lines
+    return result | {"letters": rendered, "claims": claimed, "jobs": ran}, lines
 
 
 def _job_at_work(database: Database, settings: Settings, name: str, code: str | None) -> Ran:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,6 +78,8 @@ def test_the_demo_lets_every_role_in(home: Path, monkeypatch: pytest.MonkeyPatch
                 with httpx.Client(headers={"accept": "text/html"}, follow_redirects=True) as browser:
                     browser.get(one["url"])
                     page = browser.post(one["url"], data={"_csrf_token": browser.cookies["csrf"]})
+                    if role == "administrator":
+                        _job_at_work(browser, served["url"], made["job"]["run"])
                     assert (page.status_code, str(page.url)) == (200, f"{served['url']}/"), role
                     place = re.search(r'shell-place">([^<]+)<', page.text)
                     assert place
@@ -86,3 +89,13 @@ def test_the_demo_lets_every_role_in(home: Path, monkeypatch: pytest.MonkeyPatch
                     assert review == (known if role == "case_worker" else []), role
         finally:
             running.terminate()
+
+
+def _job_at_work(browser: httpx.Client, url: str, run: str) -> None:
+    """The worker beside the web service makes the report of the month, and the page of the run tells."""
+    until = time.monotonic() + 60
+    while "Rapporter lavet: 1." not in (page := browser.get(f"{url}/jobs/runs/{run}")).text:
+        assert page.status_code == 200
+        assert time.monotonic() < until, page.text
+        time.sleep(0.2)
+    assert "report-2022-01.xlsx" in browser.get(f"{url}/reports").text

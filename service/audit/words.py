@@ -83,8 +83,13 @@ ACTIONS: Final = {
     "identity.municipality.add": N_("Added the municipality"),
     "identity.organisation.add": N_("Added a service or club"),
     "identity.organisation.end": N_("Ended a service or club"),
+    "identity.second_factor.codes": N_("Made new recovery codes"),
+    "identity.second_factor.remove": N_("Removed their own second factor"),
     "identity.second_factor.reset": N_("Reset somebody's second factor"),
+    "identity.second_factor.set": N_("Set up their own second factor"),
+    "identity.sign_in": N_("Signed in to Medspiller"),
     "identity.sign_in_link.make": N_("Made a link to sign in with"),
+    "identity.sign_out.everywhere": N_("Signed out everywhere"),
     "identity.token.make": N_("Made a token"),
     "identity.token.revoke": N_("Revoked a token"),
     "jobs.order": N_("Ordered work"),
@@ -107,6 +112,24 @@ ACTIONS: Final = {
     "passes.read": N_("Saw a pass"),
     "passes.replace": N_("Replaced a pass"),
     "passes.revoke": N_("Revoked a pass"),
+    "payments.file.download": N_("Took a file of a payment run"),
+    "payments.recover": N_("Noted an over-payment of a club"),
+    "payments.reject": N_("Noted a payment as rejected"),
+    "payments.retry": N_("Allowed another try to the same account"),
+    "payments.run.approve": N_("Approved a payment run"),
+    "payments.run.cancel": N_("Cancelled a payment run"),
+    "payments.run.create": N_("Made a payment run"),
+    "payments.run.release": N_("Released a payment run"),
+    "payments.run.renew": N_("Renewed a payment run"),
+    "payments.run.void": N_("Found the approval of a payment run void"),
+    "payments.sample.answer": N_("Answered a check by lot"),
+    "payments.sample.ask_again": N_("Asked a club once more in a check by lot"),
+    "payments.sample.close": N_("Closed a check by lot"),
+    "payments.sample.draw": N_("Drew claims to be checked by lot"),
+    "payments.settings.set": N_("Set from which account is paid"),
+    "payments.settle": N_("Noted a payment as settled"),
+    "payments.status.read": N_("Read a file of the bank"),
+    "payments.status.seen": N_("Looked at an entry of a bank's file"),
     "register.import": N_("Imported a register extract"),
     "register.import.confirm": N_("Confirmed an import that was held"),
     "register.import.held": N_("Imported a register extract that was held"),
@@ -151,6 +174,11 @@ SUBJECTS: Final = {
     "membership": N_("role"),
     "organisation": N_("service or club"),
     "parameter_version": N_("parameters"),
+    "payment": N_("payment"),
+    "payment_run": N_("payment run"),
+    "recovery": N_("over-payment"),
+    "sample_check": N_("check by lot"),
+    "status_file": N_("file of the bank"),
     "person": N_("person"),
     "print_batch": N_("print batch"),
     "refresh_run": N_("refresh"),
@@ -165,6 +193,15 @@ SUBJECTS: Final = {
 """To what it was done."""
 
 _DETAILS: Final = {
+    "conflict": N_("settled after rejected"),
+    "differs": N_("other amounts"),
+    "unknown": N_("unknown references"),
+    "known": N_("known already"),
+    "pending": N_("not final yet"),
+    "settled": N_("settled"),
+    "total_ore": N_("amount in øre in all"),
+    "payments": N_("payments"),
+    "amount_ore": N_("amount in øre"),
     "accepted": N_("accepted"),
     "account_wait_days": N_("days that a new account waits"),
     "action": N_("action"),
@@ -201,10 +238,12 @@ _DETAILS: Final = {
     "letters": N_("letters"),
     "letters_queued": N_("letters queued"),
     "members": N_("roles"),
+    "method": N_("how"),
     "months": N_("months"),
     "names_days": N_("days for which names are shown"),
     "number": N_("number"),
     "on": N_("as of"),
+    "origin": N_("how it came about"),
     "outcome": N_("outcome"),
     "passes_issued": N_("passes issued"),
     "passes_revoked": N_("passes revoked"),
@@ -243,13 +282,29 @@ _DETAILS: Final = {
 }
 _VALUES: Final = {
     "address": N_("address"),
+    "claims": N_("from the sign-in provider"),
+    "command": N_("by a link of the operator"),
+    "email": N_("by a link in an e-mail"),
     "figures": N_("incomes and limits"),
     "household": N_("household"),
     "identity_number": N_("identity number"),
     "incomes": N_("incomes"),
+    "invitation": N_("by an invitation"),
     "name": N_("name"),
     "pass_number": N_("pass number"),
+    "provider": N_("with a sign-in provider"),
 }
+_ROLES: Final = {
+    "administrator": N_("administrator"),
+    "auditor": N_("auditor"),
+    "case_worker": N_("case worker"),
+    "club_treasurer": N_("club treasurer"),
+    "coordinator": N_("coordinator"),
+    "finance_officer": N_("finance officer"),
+    "referrer": N_("referrer"),
+    "volunteer": N_("volunteer"),
+}
+_WORDED: Final = ("by", "item", "method", "origin")
 _NOT_SAID: Final = ("token", "shown")
 """A system is told as who acted; the keys of the persons that a search showed are for those who ask about a family."""
 _YES, _NO = N_("yes"), N_("no")
@@ -298,6 +353,8 @@ def _value(name: str, value: Any, translate: Translate) -> str:
         return ", ".join(str(one) for one in value)
     if name == "action":
         return translate(what(str(value)))
+    if name == "role":
+        return translate(_ROLES.get(str(value), str(value)))
     if name == "door":
         return translate(DOORS.get(str(value), str(value)))
-    return translate(_VALUES[value]) if name in ("item", "by") and value in _VALUES else str(value)
+    return translate(_VALUES[value]) if name in _WORDED and value in _VALUES else str(value)

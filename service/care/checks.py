@@ -5,14 +5,16 @@ from service.claims import checks as claim_checks
 from service.clubs import checks as club_checks
 from service.eligibility import checks as eligibility_checks
 from service.passes import checks as pass_checks
+from service.payments import checks as payment_checks
 from service.register import checks as register_checks
 
 CHECKS = (
     *register_checks.CHECKS,
     *eligibility_checks.CHECKS,
     *pass_checks.CHECKS,
-    *claim_checks.CHECKS,
     *club_checks.CHECKS,
+    *claim_checks.CHECKS,
+    *payment_checks.CHECKS,
     *audit_checks.CHECKS,
 )
 unsealed = audit_checks.unsealed

@@ -20,6 +20,16 @@ class Step(msgspec.Struct, frozen=True):
     change: str = ""
 
 
+class Files(msgspec.Struct, frozen=True):
+    """Files in the home that go with rows: the name of each by SQL, and where they lie under it.
+
+    `paths` may say `{code}`, the municipality's, and `{name}`. The condition is as that of a step.
+    """
+
+    names: str
+    paths: tuple[str, ...]
+
+
 class Kind(msgspec.Struct, frozen=True):
     """A kind of data. `origins` gives the SQL of each date from which its period may be counted, the preset first; it
     is empty where each table has its own.
@@ -34,8 +44,7 @@ class Kind(msgspec.Struct, frozen=True):
     origins: dict[str, str]
     steps: tuple[Step, ...]
     locks: tuple[str, ...] = ()
-    import_files: bool = False
-    """Whether the files of rejected rows, which an import leaves in the home, go with it."""
+    files: Files | None = None
 
 
 def _day(instant: str) -> str:
@@ -68,6 +77,9 @@ _DROPPED_SET = """{origin} <= :cut_off
     AND NOT EXISTS (SELECT FROM refresh_run r WHERE r.fact_set_id = fact_set.id AND r.state = 'held')"""
 
 _OLD_IMPORTS = "SELECT id FROM register_import WHERE {origin} <= :cut_off"
+_IMPORT_FILES = Files(
+    "SELECT id::text FROM register_import WHERE {origin} <= :cut_off", ("imports/{name}/rejected.csv",)
+)
 
 _WAITING = "l.state IN ('queued', 'held_back', 'batched')"
 
@@ -93,6 +105,13 @@ _ENDED_HOUSEHOLD = f"""anonymised_at IS NULL AND {{origin}} <= :cut_off
     AND NOT EXISTS (SELECT FROM household_member m WHERE m.household_id = household.id)
     AND NOT EXISTS (SELECT FROM household_member_past m WHERE m.household_id = household.id)
     AND NOT EXISTS (SELECT FROM letter l WHERE l.household_id = household.id AND {_WAITING})"""
+
+# What the timetable and the pages have rendered. A digest by which a batch is known to be delivered stays.
+_PRINTED_FILES = Files(
+    """SELECT format('batch-%s%s', lpad(number::text, greatest(5, length(number::text)), '0'),
+        CASE WHEN protected THEN '-protected' END) FROM print_batch WHERE {origin} <= :cut_off""",
+    tuple(f"{folder}/{{code}}/{{name}}.{ending}" for folder in ("outbox/print", "print") for ending in ("pdf", "csv")),
+)
 
 _SENT = "batch_id IN (SELECT id FROM print_batch WHERE {origin} <= :cut_off)"
 
@@ -153,11 +172,11 @@ KINDS = (
         months=6,
         origins={"imported": _day("imported_at")},
         steps=(Step("rejected_row", f"import_id IN ({_OLD_IMPORTS})"),),
-        import_files=True,
+        files=_IMPORT_FILES,
     ),
     Kind(
         what="letter_contents",
-        meaning="What letters said and corrected addresses",
+        meaning="What letters said, their printed files here, and corrected addresses",
         way=ERASE,
         months=12,
         origins={"handed_over": _day("handed_over_at")},
@@ -170,6 +189,7 @@ KINDS = (
                 "address = NULL",
             ),
         ),
+        files=_PRINTED_FILES,
     ),
     Kind(
         what="past_rows",
@@ -228,14 +248,16 @@ KINDS = (
     ),
     Kind(
         what="claim_names",
-        meaning="Names and notes on clubs' claims and reservations that are over",
+        meaning="Names and notes on clubs' claims and reservations that are over, and what was answered about them",
         way=ANONYMISE,
         months=24,
         origins={"ended": _day("coalesce(paid_at, ended_at)")},
         steps=(
+            Step("sample_check", f"answer IS NOT NULL AND {_day('closed_at')} <= :cut_off", "answer = NULL"),
             Step(
                 "claim",
-                "anonymised_at IS NULL AND state IN ('paid', 'rejected', 'withdrawn') AND {origin} <= :cut_off",
+                """anonymised_at IS NULL AND state IN ('paid', 'rejected', 'withdrawn') AND {origin} <= :cut_off
+                    AND NOT EXISTS (SELECT FROM sample_check k WHERE k.claim_id = claim.id AND k.closed_at IS NULL)""",
                 "given_name = '', note = NULL, reference = NULL, anonymised_at = :at",
             ),
             Step("reservation", f"given_name <> '' AND {_day('ended_at')} <= :cut_off", "given_name = ''"),
@@ -273,8 +295,9 @@ KINDS = (
             Step(
                 "person",
                 _ENDED_PERSON,
+                # By the year's last day: a period's report counts ages on its first, which stay as they were.
                 """given_name = '', family_name = '', language = '', birth_date = make_date(
-                    extract(year FROM birth_date)::int, 1, 1), identity_hash = uuid_send(gen_random_uuid()),
+                    extract(year FROM birth_date)::int, 12, 31), identity_hash = uuid_send(gen_random_uuid()),
                     identity_cipher = '', anonymised_at = :at""",
             ),
         ),
@@ -296,6 +319,37 @@ KINDS = (
         locks=("register",),
     ),
     Kind(
+        what="club_applications",
+        meaning="Contacts and accounts in clubs' applications, once they are decided about",
+        way=ANONYMISE,
+        months=24,
+        origins={"decided": _day("decided_at")},
+        steps=(
+            Step(
+                "club_application",
+                "anonymised_at IS NULL AND state <> 'waiting' AND {origin} <= :cut_off",
+                """contact_name = NULL, contact_email = NULL, contact_phone = NULL, account = NULL,
+                    anonymised_at = :at""",
+            ),
+        ),
+    ),
+    Kind(
+        what="club_contacts",
+        meaning="Contacts that clubs named before, and those of clubs that have ended",
+        way=ERASE,
+        months=12,
+        origins={"ended": _day("ended_at")},
+        steps=(
+            Step("club_past_contact", "{origin} <= :cut_off"),
+            Step(
+                "club",
+                "state = 'ended' AND (contact_name, contact_email, contact_phone) IS DISTINCT FROM (NULL, NULL, NULL)"
+                " AND {origin} <= :cut_off",
+                "contact_name = NULL, contact_email = NULL, contact_phone = NULL",
+            ),
+        ),
+    ),
+    Kind(
         what="kept_answers",
         meaning="Answers of the API, kept for 48 hours so that a repeated call has no further effect",
         way=ERASE,
@@ -305,3 +359,55 @@ KINDS = (
         steps=(Step("kept_answer", "{origin} + 2 < :cut_off"),),
     ),
 )
+
+_OF_THE_TRAIL = "The trail proves who did what for as long as there is a trail. It has ids and codes, no names."
+_WHO_IS_MEANT = "Ids, states, dates and amounts for statistics and accounts. Whom they mean goes with the person."
+_OF_NOBODY = "Settings, counts and runs; nothing in it is about a person of the register."
+_OF_CLUBS = "What clubs are, offer and are paid: the accounts. Of children it has the id of the pass or the claim."
+_OF_STAFF = "Of the people who sign in; it goes with their second factor."
+
+KEPT = {
+    "audit_entry": _OF_THE_TRAIL,
+    "audit_seal": _OF_THE_TRAIL,
+    "audit_sealed": _OF_THE_TRAIL,
+    "budget": _OF_NOBODY,
+    "budget_used": _OF_NOBODY,
+    "claim_settings": _OF_NOBODY,
+    "claim_terms": _OF_NOBODY,
+    "club_activity": _OF_CLUBS,
+    "club_agreement": _OF_NOBODY,
+    "club_payee": _OF_CLUBS,
+    "club_register_entry": _OF_CLUBS,
+    "club_settings": _OF_NOBODY,
+    "ended_notice": _WHO_IS_MEANT,
+    "household_member": "Who lives where now: the next extract says when that is over.",
+    "job_run": _OF_NOBODY,
+    "job_time": _OF_NOBODY,
+    "leisure_pass": _WHO_IS_MEANT,
+    "letter_settings": _OF_NOBODY,
+    "parameter_version": _OF_NOBODY,
+    "pass_entry": _WHO_IS_MEANT,
+    "pass_letter": _WHO_IS_MEANT,
+    "payee_reference": _OF_CLUBS,
+    "payment": _OF_CLUBS,
+    "payment_claim": _OF_CLUBS,
+    "payment_date": _OF_NOBODY,
+    "payment_run": _OF_CLUBS,
+    "payment_settings": _OF_NOBODY,
+    "print_batch": _OF_NOBODY,
+    "private_code": _WHO_IS_MEANT,
+    "recovery": _OF_CLUBS,
+    "recovery_code": _OF_STAFF,
+    "recovery_use": _OF_CLUBS,
+    "refresh_run": _OF_NOBODY,
+    "report_settings": _OF_NOBODY,
+    "retention_rule": _OF_NOBODY,
+    "retention_run": _OF_NOBODY,
+    "review_decision": _WHO_IS_MEANT,
+    "run_waiting": _OF_CLUBS,
+    "scheme": _OF_NOBODY,
+    "second_factor": _OF_STAFF,
+    "status_entry": _OF_CLUBS,
+    "status_file": _OF_CLUBS,
+}
+"""The tables of case data that no rule takes, and why. A new table has a rule above or a reason here."""

@@ -7,6 +7,7 @@ next one, with the rules and the date that it began with, before that does its o
 import json
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -80,25 +81,37 @@ def _parts(rules: list[dict[str, Any]]) -> Iterator[_Part]:
 
 
 def apply_retention(
-    database: Database, municipality: Municipality, on: date, commit: bool, actor: Actor, progress: Progress
+    database: Database,
+    municipality: Municipality,
+    on: date,
+    commit: bool,
+    actor: Actor,
+    progress: Progress,
+    *,
+    once: bool = False,
 ) -> Retention:
     """Erase or anonymise what is due on a date; without `commit` everything is done, counted and taken back.
 
-    Two at once for one municipality work on the same run. The certificate lies in HOME/certificates.
+    Two at once for one municipality work on the same run. The certificate lies in HOME/certificates. With `once` a run
+    for this date through the same door is not followed by another, and is told again.
     """
     if not commit:
         return _dry_run(database, municipality, on, progress)
     resumed = []
     while open_run := _open_run(database, municipality):
         _carry_out(database, municipality, open_run, progress)
+        _finish(database, municipality, open_run)
         resumed.append(open_run)
-    run_id = _begin(database, municipality, on, actor)
-    certified = _carry_out(database, municipality, run_id, progress)
+    run_id = _finished_run(database, municipality, on, actor) if once else None
+    if run_id is None:
+        run_id = _begin(database, municipality, on, actor)
+        _carry_out(database, municipality, run_id, progress)
+    certified = _finish(database, municipality, run_id)
     with database.transaction(municipality.id) as session:
         run = _run(session, run_id)
     rules = _applied(run.rules, run.counts)
-    total = sum(rule.total for rule in rules)
-    return Retention(run_id, "committed", run.on_date, rules, total, str(certified.file), certified.sha256, resumed)
+    total, others = sum(rule.total for rule in rules), [one for one in resumed if one != run_id]
+    return Retention(run_id, "committed", run.on_date, rules, total, str(certified.file), certified.sha256, others)
 
 
 def _dry_run(database: Database, municipality: Municipality, on: date, progress: Progress) -> Retention:
@@ -111,7 +124,7 @@ def _dry_run(database: Database, municipality: Municipality, on: date, progress:
             while taken := _take(session, municipality, part):
                 _count(counts, part.rule, part.step.table, taken)
         for rule in rules:
-            if files := _import_files(database, session, municipality, rule):
+            if files := _files(database, session, municipality, rule):
                 _count(counts, rule, _FILES, len(files))
         session.rollback()
     applied = _applied(rules, counts)
@@ -168,6 +181,17 @@ def _open_run(database: Database, municipality: Municipality) -> UUID | None:
     return found
 
 
+def _finished_run(database: Database, municipality: Municipality, on: date, actor: Actor) -> UUID | None:
+    with database.transaction(municipality.id) as session:
+        found: UUID | None = session.execute(
+            text(
+                "SELECT id FROM retention_run WHERE on_date = :on AND door = :door AND finished_at IS NOT NULL LIMIT 1"
+            ),
+            {"on": on, "door": actor.door},
+        ).scalar()
+    return found
+
+
 def _begin(database: Database, municipality: Municipality, on: date, actor: Actor) -> UUID:
     with database.transaction(municipality.id) as session:
         one_at_a_time(session, "retention", municipality.id)
@@ -195,7 +219,7 @@ def _run(session: Session, run_id: UUID, *, lock: bool = False) -> Any:
     return session.execute(text(query), {"id": run_id}).one()
 
 
-def _carry_out(database: Database, municipality: Municipality, run_id: UUID, progress: Progress) -> Certified:
+def _carry_out(database: Database, municipality: Municipality, run_id: UUID, progress: Progress) -> None:
     with database.transaction(municipality.id) as session:
         rules = _run(session, run_id).rules
     for part in _parts(rules):
@@ -204,7 +228,6 @@ def _carry_out(database: Database, municipality: Municipality, run_id: UUID, pro
             pass
     for rule in rules:
         _remove_files(database, municipality, run_id, rule)
-    return _finish(database, municipality, run_id)
 
 
 def _chunk(database: Database, municipality: Municipality, run_id: UUID, part: _Part) -> int:
@@ -235,22 +258,23 @@ def _note(session: Session, run_id: UUID, rule: dict[str, Any], table: str, rows
     )
 
 
-def _import_files(database: Database, session: Session, municipality: Municipality, rule: dict[str, Any]) -> list[Any]:
-    """The files of rejected rows that are due."""
+def _files(database: Database, session: Session, municipality: Municipality, rule: dict[str, Any]) -> list[Path]:
+    """The files in the home that are due with the rows of a rule."""
     kind = kind_of(rule["what"])
-    if not kind.import_files or rule["cut_off"] is None:
+    if kind.files is None or rule["cut_off"] is None:
         return []
-    origin = kind.origins[rule["counted_from"]]
+    names = kind.files.names.replace("{origin}", kind.origins[rule["counted_from"]])
     due = session.execute(
-        text(f"SELECT id FROM register_import WHERE {origin} <= CAST(:cut_off AS date) ORDER BY id"),
+        text(names.replace(":cut_off", "CAST(:cut_off AS date)") + " ORDER BY 1"),
         {"cut_off": rule["cut_off"], "zone": municipality.time_zone},
     ).scalars()
-    return [file for one in due if (file := database.home / "imports" / str(one) / "rejected.csv").exists()]
+    under = [path.format(code=municipality.code, name=name) for name in due for path in kind.files.paths]
+    return [file for path in under if (file := database.home / path).exists()]
 
 
 def _remove_files(database: Database, municipality: Municipality, run_id: UUID, rule: dict[str, Any]) -> None:
     with database.transaction(municipality.id) as session:
-        files = _import_files(database, session, municipality, rule)
+        files = _files(database, session, municipality, rule)
         if not files:
             return
         _note(session, run_id, rule, _FILES, len(files))

@@ -17,10 +17,11 @@ from service.database.tasks import SCHEMA
 from service.database.tenancy import INSTALLATION
 from service.errors import Conflict
 from service.values.progress import Progress
-from service.values.secrecy import KeyRing, TenantSecrets
+from service.values.secrecy import LOOK_AGAIN_SECONDS, KeyRing, TenantSecrets
 
 ROWS_PER_CHUNK = 1_000
 _PATIENCE_SECONDS = 60
+_LONG_HEARD_SECONDS = 60
 
 
 class Encrypted(msgspec.Struct, frozen=True):
@@ -174,31 +175,45 @@ def _chunks(database: Database, secrets: TenantSecrets, tenant_id: UUID, key_id:
 
 def retire(database: Database, keys: KeyRing, key_id: int, actor: Actor) -> None:
     """Take a key out of the key file for good; refused while anything stands under it or may yet be written with it."""
-    _await_writers(database)
+    if key_id in keys.key_ids and key_id != keys.current[0][0]:
+        _require_unused(database, keys, key_id)
+        _await_others(database, keys)
+        _require_unused(database, keys, key_id)
+    keys.retire(key_id)
+    _tell(database, actor, "care.keys.retire", key_id)
+
+
+def _require_unused(database: Database, keys: KeyRing, key_id: int) -> None:
     left = {use.key: use.rows for use in key_use(database, keys)}.get(key_id)
     if left:
         told = ", ".join(f"{count:,} of {table}" for table, count in left.items())
         raise Conflict(
             "Key {key} still encrypts rows ({uses}). Run `medspiller keys reencrypt` first.", key=key_id, uses=told
         )
-    keys.retire(key_id)
-    _tell(database, actor, "care.keys.retire", key_id)
 
 
-def _await_writers(database: Database) -> None:
-    """Wait for every transaction that writes now: it may have encrypted with the old key before it heard of the new."""
+def _await_others(database: Database, keys: KeyRing) -> None:
+    """Wait until nobody writes with the old key any more: every process has looked at the key file since it was
+    changed, and every transaction that began before that has ended.
+    """
+    if time.time() - keys.path.stat().st_mtime < _LONG_HEARD_SECONDS:
+        time.sleep(LOOK_AGAIN_SECONDS * 1.2)
     with database.transaction() as session:
-        # An id of its own: a snapshot ends with the last transaction that has ended, before others that are running.
-        upto = session.execute(text("SELECT pg_current_xact_id()::text")).scalar_one()
+        begun = session.execute(text("SELECT clock_timestamp()")).scalar_one()
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while True:
         with database.transaction() as session:
-            query = text("SELECT pg_snapshot_xmin(pg_current_snapshot()) > CAST(:upto AS xid8)")
-            if session.execute(query, {"upto": upto}).scalar_one():
+            if session.execute(text(_ALL_BEGAN_LATER), {"begun": begun}).scalar_one():
                 return
         if time.monotonic() > give_up:
-            raise Conflict("Something long is being written and may need the key. Retire it when that is done.")
+            raise Conflict("Something long is at work and may need the key. Retire it when that is done.")
         time.sleep(0.2)
+
+
+# Of its own role the application sees every transaction, also one that has encrypted and written nothing yet.
+_ALL_BEGAN_LATER = """SELECT NOT EXISTS (SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+        AND xact_start < :begun)"""
 
 
 def _tell(database: Database, actor: Actor, action: str, key_id: int) -> None:

@@ -1,6 +1,5 @@
 """Proving a backup: restored into a database of its own beside the live one, checked there, counted and dropped."""
 
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from service.database import maintenance
 from service.database.checks import Check, Found, own_checks, run_checks
 from service.database.engine import Database
 from service.database.keys import key_file
-from service.errors import Refused
+from service.errors import Conflict, Refused
 from service.values.secrecy import KeyRing
 
 
@@ -55,20 +54,28 @@ def trial_restore(database: Database, file: Path, checks: Sequence[Check], unsea
 
 @contextmanager
 def _scratch(owner_url: str) -> Iterator[str]:
-    name = f"medspiller_trial_{secrets.token_hex(6)}"
+    """A database of its own for one trial at a time; what a killed one left of its own goes first."""
     engine = create_engine(owner_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    # The connection holds the lock, which the server frees when this process dies.
     with engine.connect() as connection:
+        if not connection.execute(text("SELECT pg_try_advisory_lock(hashtextextended('trial restore', 0))")).scalar():
+            raise Conflict("Another trial restore is at work; try again when it has ended.")
+        # The live database's number, so that other databases on this server have scratch databases of their own.
+        query = text("SELECT 'medspiller_trial_' || oid FROM pg_database WHERE datname = current_database()")
+        name = connection.execute(query).scalar_one()
+        drop = text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         try:
+            connection.execute(drop)
             connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE template0'))
         except ProgrammingError as error:
             raise Refused(
-                "The owner may not make a database for the trial: {reason}.", reason=str(error.orig).strip()
+                "The owner may not make a database for the trial: {reason}. Give its role CREATEDB.",
+                reason=str(error.orig).strip(),
             ) from error
-    try:
-        yield make_url(owner_url).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with engine.connect() as connection:
-            connection.execute(text(f'DROP DATABASE "{name}"'))
+        try:
+            yield make_url(owner_url).set(database=name).render_as_string(hide_password=False)
+        finally:
+            connection.execute(drop)
 
 
 def _counts(owner_url: str) -> dict[str, int]:

@@ -93,7 +93,8 @@ def _told(one: Outcome) -> BatchLine:
     number, reference = one.line.number, one.line.reference
     if one.made is not None:
         return BatchLine(number, 201, reference, claim=claim_made(one.made))
-    refusal = one.refused or Refused("")
+    refusal = one.refused
+    assert refusal is not None
     errors = [LineError(error.field, error.message) for error in refusal.errors]
     return BatchLine(number, refusal.status, reference, problem=LineProblem(refusal.message, errors))
 

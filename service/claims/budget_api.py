@@ -108,12 +108,13 @@ def _detail(request: AnyRequest, session: Session, scheme: str, year: int) -> Bu
     municipality = municipality_of(request)
     one = budget.standing(session, municipality, scheme, year)
     months = budget.months(session, municipality, scheme, year)
-    return _said(
+    detail: BudgetDetail = _said(
         BudgetDetail,
         one,
         months=[msgspec.convert(month, BudgetMonth, from_attributes=True) for month in months],
         claims_waiting_for_money=budget.waiting_for_money(session, municipality, scheme, year).claims,
     )
+    return detail
 
 
 def _said(struct: type[Said], one: Standing, **more: Any) -> Said:

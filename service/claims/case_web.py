@@ -147,7 +147,7 @@ def _onward(
     """To the next claim that waits in the part of the queue that somebody works on; after the last to the queue."""
     following = cases.next_waiting(session, municipality_of(request), asked.wanted, after)
     path = CLAIMS if following is None else f"{CLAIMS}/{following}"
-    return redirect(request, asked.at(path), message, **values)
+    return redirect(request, asked.at(path), message, **values)  # type: ignore[arg-type]
 
 
 def _renewed(data: Mapping[str, Any]) -> dict[str, Any]:

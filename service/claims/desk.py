@@ -119,7 +119,7 @@ def _require_open(facts: Facts) -> None:
     if facts.club_state is None:
         raise not_a_club()
     if facts.club_state != "approved":
-        raise Conflict("The club cannot claim now: the municipality has suspended it. What is owed will be paid.")
+        raise Conflict("The club cannot claim now: the municipality has suspended it. What it is owed is kept for it.")
     if not facts.agreed:
         raise Conflict("Accept the municipality's agreement first, on the club's page.")
 

@@ -12,7 +12,7 @@ from service.claims import queries
 from service.claims.batch import Outcome
 from service.claims.queries import OwnClaim, Wanted
 from service.claims.words import KINDS, REASONS, SHARE_PAID_BY, STATES, WHAT_TO_DO
-from service.errors import N_, Refused, Show, Translate
+from service.errors import N_, Show, Translate
 from service.identity.actions import Municipality
 from service.values.money import format_kroner
 from service.values.spreadsheets import as_text
@@ -92,7 +92,8 @@ def outcomes_as_csv(outcomes: list[Outcome], translate: Translate, show: Show) -
 def _result(one: Outcome, translate: Translate, show: Show) -> list[object]:
     made = one.made
     if made is None:
-        refusal = one.refused or Refused("")
+        refusal = one.refused
+        assert refusal is not None
         fields = "; ".join(f"{error.field}: {error.said(translate, show)}" for error in refusal.errors)
         result = translate(N_("Not claimed"))
         return [one.line.number, result, one.line.reference, None, None, None, fields or refusal.said(translate, show)]

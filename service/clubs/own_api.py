@@ -60,7 +60,7 @@ def change_own(request: AnyRequest, session: Session, data: JSONBody[ClubChange]
 
 @get(f"{_CLUB}/agreement", **_OWN)
 @transactional
-def show_agreement(request: AnyRequest, session: Session) -> ClubAgreement:
+def read_agreement(request: AnyRequest, session: Session) -> ClubAgreement:
     """What clubs agree to now."""
     found = agreement_of(session, municipality_of(request))
     return msgspec.convert(found, ClubAgreement, from_attributes=True)
@@ -161,7 +161,7 @@ def end_treasurer(request: AnyRequest, session: Session, membership_id: FromPath
 ROUTES = [
     show_own,
     change_own,
-    show_agreement,
+    read_agreement,
     accept_agreement,
     add_activity,
     change_activity,

@@ -5,8 +5,6 @@ What cannot be used raises TryLater, and whoever asked goes on without an answer
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -162,7 +160,7 @@ def _account(written: str | None) -> str | None:
 def _ask(url: str, number: str, form: type[Answer]) -> Answer | Looked:
     try:
         status, body = _fetch(url)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise TryLater(f"The register does not answer: {type(error).__name__}.") from None
     if status == 404:
         return Looked("unknown")
@@ -183,25 +181,24 @@ def _ask(url: str, number: str, form: type[Answer]) -> Answer | Looked:
 def _fetch(url: str) -> tuple[int, bytes]:
     """The status and the body; a register may send us on to another address of its own, but nowhere else."""
     until = time.monotonic() + _PATIENCE
-    host = urlsplit(url)[:2]
     with httpx.Client(timeout=_TIMEOUT, headers={"Accept": "application/json"}) as client:
         for _ in range(_REDIRECTS + 1):
-            with _answered(client, url) as response:
+            with client.stream("GET", url) as response:
                 if not response.is_redirect:
                     return response.status_code, _read(response, until)
-                url = urljoin(url, response.headers["location"])
-            if urlsplit(url)[:2] != host:
-                raise TryLater("The register sends us to another address. Its address in the settings may be old.")
+                url = _onward(url, response.headers["location"])
     raise TryLater("The register sends us from one address to the next.")
 
 
-@contextmanager
-def _answered(client: httpx.Client, url: str) -> Iterator[httpx.Response]:
+def _onward(url: str, location: str) -> str:
     try:
-        with client.stream("GET", url) as response:
-            yield response
-    except httpx.InvalidURL:
-        raise TryLater("The register sends us to an address that is none.") from None
+        there = urljoin(url, location)
+        own = urlsplit(there)[:2] == urlsplit(url)[:2]
+    except ValueError:
+        own = False
+    if not own:
+        raise TryLater("The register sends us to another address. Its address in the settings may be old.")
+    return there
 
 
 def _read(response: httpx.Response, until: float) -> bytes:

@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.openapi.spec import Example
-from litestar.params import Body, FromPath, FromQuery, QueryParameter
+from litestar.params import Body, FromPath, QueryParameter
 from sqlmodel import Session
 
 from schemas.determination import (
@@ -179,8 +179,8 @@ def list_determinations(
     after: After = None,
     scheme: Annotated[str | None, _ANY_SCHEME] = None,
     period_start: Annotated[date | None, QueryParameter(description="The first day of the period.")] = None,
-    outcome: FromQuery[Outcome | None] = None,
-    reason: FromQuery[Reason | None] = None,
+    outcome: Annotated[Outcome | None, QueryParameter(description="Only with this outcome.")] = None,
+    reason: Annotated[Reason | None, QueryParameter(description="Only by this reason.")] = None,
     district: Annotated[
         str | None,
         QueryParameter(description="As the register names it; finds no household with a protected address."),

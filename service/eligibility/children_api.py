@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, QueryParameter
 from sqlmodel import Session
 
 from schemas.page import Page
@@ -26,6 +26,7 @@ from service.identity.permissions import may
 from service.web.paging import PAGE, After, Limit, decode_cursor, page_of
 from service.web.problems import DOCUMENTED
 
+Which = Annotated[Change, QueryParameter(name="change", description="Which of the children.")]
 Reason = Annotated[str | None, QueryParameter(description="Only by this reason.")]
 District = Annotated[
     str | None,
@@ -45,7 +46,7 @@ def list_children_of_dry_run(
     request: AnyRequest,
     session: Session,
     order_id: FromPath[UUID],
-    change: FromQuery[Change] = "new",
+    change: Which = "new",
     reason: Reason = None,
     district: District = None,
     limit: Limit = PAGE,
@@ -71,7 +72,7 @@ def list_children_of_held(
     request: AnyRequest,
     session: Session,
     run_id: FromPath[UUID],
-    change: FromQuery[Change] = "new",
+    change: Which = "new",
     reason: Reason = None,
     district: District = None,
     limit: Limit = PAGE,

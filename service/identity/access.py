@@ -46,6 +46,11 @@ class Place(msgspec.Struct, frozen=True):
     organisation_kind: str | None = None
     organisation_name: str | None = None
 
+    @property
+    def sort(self) -> str:
+        """What it is to the table of permissions: `municipality`, `service`, `club` or `organisation`."""
+        return self.organisation_kind or self.kind
+
 
 class Principal(msgspec.Struct, frozen=True):
     """Who is asking, for whom, and what they may.

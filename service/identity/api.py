@@ -3,7 +3,6 @@
 No token may call any of it: the table of permissions gives these no scope.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -25,26 +24,18 @@ from service.identity.invitations_web import mail_invitation
 from service.identity.people_web import place_of
 from service.identity.permissions import may
 from service.web.idempotency import idempotent
-from service.web.paging import PAGE, After, Limit, decode_cursor, page_of
+from service.web.paging import PAGE, After, Limit, page_by_id
 from service.web.problems import DOCUMENTED
 
-Row = TypeVar("Row")
 Shown = TypeVar("Shown", bound=msgspec.Struct)
 _ORGANISATION_ASKED = {"name": "School health"}
 _INVITATION_ASKED = {"email": "treasurer@club.example", "name": "The treasurer", "role": "club_treasurer"} | {
     "organisation_id": "01900000-0000-7000-8000-000000000001"
 }
-_TOKEN_ASKED = {"name": "Case system", "scopes": ["register"], "expires_at": "2027-01-01T00:00:00Z"}
+_TOKEN_ASKED = {"name": "Case system", "scopes": ["register", "passes"]}
 _READ: dict[str, Any] = {"sync_to_thread": True, "responses": DOCUMENTED}
 _ORGANISATION = Annotated[UUID | None, QueryParameter(description="Only of this service or club.")]
 _ROLE = Annotated[str | None, QueryParameter(description="Only this role.", max_length=50)]
-
-
-def _page(rows: Sequence[Any], limit: int, after: str | None, show: Callable[[Any], Shown]) -> Page[Shown]:
-    """A page of a list that is short enough to be read whole, by id."""
-    last = decode_cursor(after, UUID)
-    wanted = sorted((row for row in rows if last is None or row.id > last), key=lambda row: row.id)
-    return page_of(wanted[: limit + 1], limit, show, lambda row: row.id)
 
 
 @get("/api/v1/organisations", opt=may("organisations.read"), tags=["organisations"], **_READ)
@@ -54,7 +45,7 @@ def list_organisations(
 ) -> Page[OrganisationSummary]:
     """The services and clubs of the municipality, those that have ended too; the oldest first."""
     municipality_of(request)
-    return _page(organisations.list_organisations(session), limit, after, _organisation)
+    return page_by_id(organisations.list_organisations(session), limit, after, _organisation)
 
 
 @post("/api/v1/organisations", opt=may("organisations.change"), tags=["organisations"], **_READ)
@@ -100,7 +91,7 @@ def list_members(
         for member in members.list_members(session)
         if role in (None, member.role) and organisation in (None, member.organisation_id)
     ]
-    return _page(found, limit, after, lambda member: _shown(member, MemberSummary))
+    return page_by_id(found, limit, after, lambda member: _shown(member, MemberSummary))
 
 
 @delete("/api/v1/members/{membership_id:uuid}", opt=may("people.change"), tags=["members"], **_READ)
@@ -114,7 +105,9 @@ def end_member(request: AnyRequest, session: Session, membership_id: FromPath[UU
 @transactional
 def list_invitations(session: Session, limit: Limit = PAGE, after: After = None) -> Page[InvitationSummary]:
     """The open invitations, the oldest first."""
-    return _page(members.list_invitations(session), limit, after, lambda invited: _shown(invited, InvitationSummary))
+    return page_by_id(
+        members.list_invitations(session), limit, after, lambda invited: _shown(invited, InvitationSummary)
+    )
 
 
 @post("/api/v1/invitations", opt=may("people.change"), tags=["members"], **_READ)
@@ -147,7 +140,7 @@ def withdraw_invitation(request: AnyRequest, session: Session, invitation_id: Fr
 def list_tokens(request: AnyRequest, session: Session, limit: Limit = PAGE, after: After = None) -> Page[TokenSummary]:
     """The tokens of the municipality's systems, or for a club's treasurer of the club's; the oldest first."""
     found = tokens.list_tokens(session, place_of(request).organisation_id)
-    return _page(found, limit, after, lambda token: _shown(token, TokenSummary))
+    return page_by_id(found, limit, after, lambda token: _shown(token, TokenSummary))
 
 
 # Takes no Idempotency-Key: answers are kept for it, and the token must be kept nowhere.

@@ -17,6 +17,7 @@ from service.identity.access import Place
 from service.identity.actions import find_tenant
 from service.identity.mails import link_address
 from service.identity.models import ROLES
+from service.identity.own_acts import note_link_made, note_second_factor_reset
 from service.identity.tokens import make_token, scopes_for
 from service.settings import load
 
@@ -106,7 +107,7 @@ def sign_in_link(email: str) -> Any:
     with console.database() as database, database.transaction() as session:
         account = _account(session, email)
         secret = sessions.make_link(session, account.id, "command")
-        _record_everywhere(session, account.id, "identity.sign_in_link.make")
+        note_link_made(session, account.id)
     url = link_address(load().public_url or _LOCAL_URL, secret)
     return {"url": url, "email": account.email}, [url, "It works once, within 24 hours. Hand it to nobody else."]
 
@@ -120,7 +121,7 @@ def reset_second_factor(email: str) -> Any:
         account = _account(session, email)
         removed = second_factor.remove(session, account.id)
         ended = sessions.end_every_session(session, account.id)
-        _record_everywhere(session, account.id, "identity.second_factor.reset")
+        note_second_factor_reset(session, account.id)
     line = "The second factor is gone; a new one is set up at the next sign-in." if removed else "There was none."
     return {"email": account.email, "removed": removed, "sessions_ended": ended}, [line]
 
@@ -174,12 +175,3 @@ def _account(session: Session, email: str) -> sessions.Account:
     if account is None:
         raise NotFound("There is no account {email}. Add it with `medspiller user add`.", email=email)
     return account
-
-
-def _record_everywhere(session: Session, account_id: Any, action: str) -> None:
-    """Tell every tenant in which the account has a role."""
-    for tenant_id in {membership.place.tenant_id for membership in sessions.places_of(session, account_id)}:
-        act_for(session, tenant_id)
-        record(session, tenant_id, COMMAND, action, ("account", account_id))
-        # Written now: the next tenant's transaction setting would refuse it.
-        session.flush()

@@ -80,7 +80,7 @@ def new_invitation(request: AnyRequest, session: Session) -> Response[str]:
 def _choices(request: AnyRequest, session: Session) -> dict[str, Any]:
     here = people.roles_of(place_of(request))
     return {
-        "may": {role: people.what_a_role_may(role) for role in here},
+        "may": {role: people.what_a_role_may(role, place_of(request)) for role in here},
         "organisations": [one for one in list_organisations(session) if one.ended_at is None],
         **words(session),
     }

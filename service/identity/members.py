@@ -14,6 +14,7 @@ from service.errors import Conflict, FieldError, Invalid, NotFound
 from service.identity.actions import EMAIL, fitting
 from service.identity.models import ROLES
 from service.identity.organisations import find_organisation
+from service.identity.own_acts import note_sign_in
 from service.identity.sessions import open_session
 from service.values import clock
 from service.values.random_secrets import digest, draw
@@ -175,6 +176,7 @@ def accept_invitation(session: Session, secret: str, name: str, agent: str) -> s
     act_for(session, row.tenant_id)
     actor = Actor(door="page", account_id=row.account_id)
     record(session, row.tenant_id, actor, "identity.invitation.accept", ("account", row.account_id))
+    note_sign_in(session, row.account_id, "invitation")
     return open_session(session, row.account_id, "email", agent)
 
 

@@ -15,7 +15,7 @@ from service.errors import N_, Translate
 from service.identity.access import Place
 from service.identity.mails import ROLE_NAMES
 from service.identity.members import Member
-from service.identity.permissions import PERMISSIONS
+from service.identity.permissions import PERMISSIONS, allowed_to_roles
 
 REVIEWED_EVERY: Final = timedelta(days=365)
 ORIGINS: Final = {
@@ -31,6 +31,7 @@ _ROLES_OF: Final = {
     "municipality": ("administrator", "case_worker", "finance_officer", "auditor", "referrer", "club_treasurer"),
     "organisation": ("administrator", "coordinator", "volunteer", "auditor"),
 }
+_WITHIN: Final = {"referrer": "service", "club_treasurer": "club"}
 _COLUMNS: Final = (
     N_("Name"),
     N_("E-mail"),
@@ -65,9 +66,13 @@ def roles_of(place: Place) -> tuple[str, ...]:
     return _ROLES_OF[place.kind]
 
 
-def what_a_role_may(role: str) -> list[str]:
-    """What the table of permissions allows a role, in sentences; nothing where it may only sign in so far."""
-    return [permission.sentence for permission in PERMISSIONS.values() if role in permission.roles]
+def what_a_role_may(role: str, place: Place) -> list[str]:
+    """What the table allows a role here, in sentences; nothing where it may only sign in so far.
+
+    A referrer's place is a service, a club treasurer's a club, wherever the list is read.
+    """
+    kind = _WITHIN.get(role, place.kind)
+    return [PERMISSIONS[name].sentence for name in PERMISSIONS if name in allowed_to_roles((role,), kind)]
 
 
 def narrow_down(members: list[Member], wanted: Wanted) -> list[Member]:

@@ -4,7 +4,7 @@ A route or command that names none of these permissions, and is neither for ever
 refused: see `access.guard` and `tests/test_consistency.py`.
 """
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +15,7 @@ from service.identity.models import ROLES
 _ADMIN: Final = ("administrator",)
 _CASES: Final = ("administrator", "case_worker")
 _MUNICIPAL: Final = (*_CASES, "finance_officer")
+_FINANCE: Final = ("administrator", "finance_officer")
 _TREASURER: Final = ("club_treasurer",)
 _CLAIMS: Final = (*_MUNICIPAL, *_TREASURER)
 _TOKENS: Final = ("administrator", "club_treasurer")
@@ -25,7 +26,8 @@ _SYSTEMS: Final = ("municipality", "club")
 class Permission(msgspec.Struct, frozen=True):
     """Something that may be done: in words, by which roles, and under which scope by a token (none: never).
 
-    `places` are the kinds of place in which there is such a thing at all.
+    `places` are the kinds of place in which there is such a thing at all, for people and for systems: `municipality`,
+    `service`, `club`, `organisation`.
     """
 
     name: str
@@ -66,6 +68,25 @@ _TABLE: Final = (
     Permission("claims.terms", N_("Set the terms for claims, payment dates and how claims are paid"), _ADMIN),
     Permission("budget.read", N_("See the budgets of the years"), (*_MUNICIPAL, "auditor"), "budget"),
     Permission("budget.change", N_("Set a year's budget and lift its stop"), ("administrator", "finance_officer")),
+    Permission(
+        "payments.read",
+        N_("See payment runs, payments and what the bank says of them"),
+        ("administrator", "finance_officer", "auditor"),
+        "payments",
+    ),
+    Permission(
+        "payments.own",
+        N_("See the club's own payments, and answer what it is asked about claims"),
+        ("club_treasurer",),
+        "claims",
+        places=("club",),
+    ),
+    Permission("payments.create", N_("Make, renew and cancel payment runs"), _FINANCE),
+    Permission("payments.approve", N_("Approve payment runs of somebody else"), _FINANCE),
+    Permission("payments.release", N_("Release payment runs that two others made and approved"), _FINANCE),
+    Permission("payments.status", N_("Read the bank's files, and note what became of a payment"), _FINANCE),
+    Permission("payments.correct", N_("Take back what a club was paid too much, and check by sample"), _FINANCE),
+    Permission("payments.settings", N_("Set from which account the municipality pays"), _ADMIN),
     Permission("jobs.read", N_("See the timetable and the jobs' runs"), _MUNICIPAL, "jobs"),
     Permission("jobs.change", N_("Run, pause and move jobs"), _ADMIN, "jobs"),
     Permission("reports.read", N_("See and make reports"), (*_MUNICIPAL, "auditor"), "reports"),
@@ -99,20 +120,26 @@ _TABLE: Final = (
 PERMISSIONS: Final = {permission.name: permission for permission in _TABLE}
 
 
-def _scopes(place: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.scope for one in _TABLE if one.scope and place in one.places))
+def _scopes_in(kind: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.scope for one in _TABLE if one.scope and kind in one.places))
 
 
-MUNICIPAL_SCOPES: Final = _scopes("municipality")
+MUNICIPAL_SCOPES: Final = _scopes_in("municipality")
 """What a token of the municipality's own systems may be made for."""
 
-CLUB_SCOPES: Final = _scopes("club")
+CLUB_SCOPES: Final = _scopes_in("club")
 """What a token of a club's systems is made for."""
 
 COMMANDS: Final = {
     "register confirm": "register.confirm",
     "eligibility approve": "eligibility.approve",
     "retention run": "retention.change",
+    "payments run": "payments.create",
+    "payments renew": "payments.create",
+    "payments approve": "payments.approve",
+    "payments release": "payments.release",
+    "payments file": "payments.release",
+    "payments cancel": "payments.create",
     "club approve": "clubs.change",
     "club approve-account": "clubs.approve_account",
 }
@@ -137,9 +164,16 @@ def may(name: str) -> dict[str, Any]:
     return {"permission": PERMISSIONS[name].name}
 
 
-def permissions_under(scopes: Collection[str], place: str) -> frozenset[str]:
-    """What the table allows a token with these scopes, in a kind of place."""
-    return frozenset(one.name for one in _TABLE if one.scope in scopes and place in one.places)
+def allowed_to_roles(roles: Iterable[str], kind: str) -> frozenset[str]:
+    """What somebody with these roles may do in a place of this kind."""
+    held = set(roles)
+    return frozenset(name for name, one in PERMISSIONS.items() if kind in one.places and held & set(one.roles))
+
+
+def allowed_to_scopes(scopes: Iterable[str], kind: str) -> frozenset[str]:
+    """What a system may do whose token has these scopes and is of a place of this kind, whatever it was made for."""
+    held = set(scopes)
+    return frozenset(name for name, one in PERMISSIONS.items() if kind in one.places and one.scope in held)
 
 
 def roles_that_may(name: str) -> tuple[str, ...]:
@@ -149,22 +183,29 @@ def roles_that_may(name: str) -> tuple[str, ...]:
 
 def as_page() -> str:
     """The table as `docs/who-may-what.md` shows it; `python -m service.identity.permissions` prints it."""
-    head = "| | " + " | ".join(role.replace("_", " ") for role in ROLES) + " | token with scope |"
-    rule = "|---|" + "---|" * (len(ROLES) + 1)
+    head = "| | " + " | ".join(role.replace("_", " ") for role in ROLES) + " | token with scope | only in a |"
+    rule = "|---|" + "---|" * (len(ROLES) + 2)
     rows = [
         f"| {permission.sentence} | "
         + " | ".join("yes" if role in permission.roles else "" for role in ROLES)
-        + f" | {permission.scope or ''} |"
+        + f" | {permission.scope or ''} | {', '.join(_KINDS[kind] for kind in permission.places)} |"
         for permission in _TABLE
     ]
     return "\n".join([_PAGE_HEAD, head, rule, *rows, ""])
 
 
+_KINDS: Final = {
+    "municipality": "municipality",
+    "service": "service",
+    "club": "club",
+    "organisation": "volunteer organisation",
+}
 _PAGE_HEAD: Final = """# Who may do what
 
 Made from the table in `service/identity/permissions.py`, from which the guards and the menus are made as well: change
-it there, then run `make docs`. What stands in no row nobody may do. A role counts in the place where somebody has it: a
-municipality, a service or club of it, or a volunteer organisation. Each sees the rows of its own tenant alone.
+it there, then run `make docs`. What stands in no row nobody may do. A role counts in the place where somebody has it,
+and a token in the place it was made for: a municipality, a service or club of it, or a volunteer organisation. The
+last column tells in which of these there is such a thing at all. Each sees the rows of its own tenant alone.
 """
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from service.identity.access import AnyRequest, Place, actor_of, principal_of
 from service.identity.authentication import cookies_of
 from service.identity.mails import ROLE_NAMES
 from service.identity.members import leave
+from service.identity.own_acts import note_sign_out_everywhere
 from service.identity.permissions import SIGNED_IN
 from service.identity.sessions import (
     Membership,
@@ -118,7 +119,9 @@ def sign_out_one(request: AnyRequest, session_id: FromPath[UUID], session: Sessi
 @transactional
 def sign_out_everywhere(request: AnyRequest, session: Session) -> Redirect:
     """Sign all of one's browsers out, this one too."""
-    end_every_session(session, person_of(request)[0])
+    account_id = person_of(request)[0]
+    end_every_session(session, account_id)
+    note_sign_out_everywhere(session, account_id)
     return web.leave(request, N_("You are signed out everywhere."))
 
 

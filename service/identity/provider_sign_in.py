@@ -10,13 +10,15 @@ import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
+from service.audit.actions import Actor, record
 from service.database.engine import Database
-from service.database.tenancy import act_for
+from service.database.tenancy import act_for, acting_for
 from service.errors import Conflict, Forbidden, NotFound
 from service.identity import oidc
 from service.identity.actions import find_tenant
 from service.identity.organisations import list_organisations
-from service.identity.sessions import find_account, open_session
+from service.identity.own_acts import note_sign_in
+from service.identity.sessions import Membership, find_account, open_session, places_of
 from service.values import clock
 from service.values.random_secrets import digest, draw
 
@@ -70,6 +72,7 @@ def finish(
     with database.transaction() as session:
         account_id = _account_of(session, provider, identity)
         _follow_claims(session, provider, identity, account_id)
+        note_sign_in(session, account_id, "provider")
         strong = provider.second_factor_satisfied
         return open_session(session, account_id, "provider", agent, strong=strong)
 
@@ -83,10 +86,15 @@ def _account_of(session: Session, provider: oidc.Provider, identity: oidc.Identi
     if known is not None:
         return known
     account = find_account(session, identity.email) if identity.email else None
-    if account is not None and not (provider.trust_email and identity.email_verified):
+    trusted = provider.trust_email and identity.email_verified
+    # Whether an address has an account is told to nobody who may have made the address up.
+    if (account is None or not trusted) and not (identity.roles and identity.email):
+        raise Forbidden(
+            "This way of signing in gives you no role here. Sign in by e-mail if you were invited; else ask your "
+            "administrator to invite you."
+        )
+    if account is not None and not trusted:
         raise Conflict("An account has this address already. Sign in to it by e-mail.")
-    if account is None and not (identity.roles and identity.email):
-        raise Forbidden("You have no role here yet. Ask your administrator to invite you.")
     account_id: UUID = account.id if account else _new_account(session, identity)
     session.execute(
         text("SELECT directory.keep_external_identity(:issuer, :subject, :account, :at)"),
@@ -112,6 +120,7 @@ def _follow_claims(session: Session, provider: oidc.Provider, identity: oidc.Ide
         for grant in provider.roles
     }
     claimed = [(*places[municipality, organisation], role) for role, municipality, organisation in identity.roles]
+    before = places_of(session, account_id)
     session.execute(
         text(
             """SELECT directory.follow_claims(:account, CAST(:covered AS uuid[]), CAST(:tenants AS uuid[]),
@@ -121,6 +130,19 @@ def _follow_claims(session: Session, provider: oidc.Provider, identity: oidc.Ide
         | {"tenants": [tenant for tenant, _, _ in claimed], "organisations": [of for _, of, _ in claimed]}
         | {"roles": [role for _, _, role in claimed], "at": clock.now()},
     )
+    _note_claims(session, account_id, before, places_of(session, account_id))
+
+
+def _note_claims(session: Session, account_id: UUID, before: list[Membership], after: list[Membership]) -> None:
+    """The roles that the claims gave and took, each in the trail of its place."""
+    actor = Actor(door="page", account_id=account_id)
+    for one in (*before, *after):
+        if one in before and one in after:
+            continue
+        action = "identity.member.end" if one in before else "identity.member.add"
+        tenant_id, details = one.place.tenant_id, {"role": one.role, "origin": "claims"}
+        with acting_for(session, tenant_id):
+            record(session, tenant_id, actor, action, ("account", account_id), details=details)
 
 
 def _place_of(session: Session, municipality: str | None, organisation: str | None) -> tuple[UUID, UUID | None]:

@@ -1,12 +1,9 @@
 """The second factor: time-based one-time codes (TOTP, RFC 6238), and recovery codes for a lost telephone.
 
-It belongs to the account, not to a tenant, and so stands under the nil tenant: `of_the_installation` lets the rest of a
-block act for that.
+It belongs to the account, not to a tenant, and so stands under the nil tenant.
 """
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +13,7 @@ import segno
 from sqlalchemy import text
 from sqlmodel import Session
 
-from service.database.tenancy import INSTALLATION, act_for
+from service.database.tenancy import INSTALLATION, acting_for
 from service.errors import Conflict, FieldError, Invalid
 from service.values import clock
 from service.values.random_secrets import digest
@@ -34,22 +31,13 @@ class Enrolment(msgspec.Struct, frozen=True):
     picture: str
 
 
-@contextmanager
-def of_the_installation(session: Session) -> Iterator[None]:
-    """Act for the installation within the block, and for the tenant of before after it."""
-    before = session.execute(text("SELECT current_setting('app.tenant', true)")).scalar_one() or ""
-    act_for(session, INSTALLATION)
-    yield
-    session.execute(text("SELECT set_config('app.tenant', :before, true)"), {"before": before})
-
-
 def enrol(session: Session, keys: KeyRing, account_id: UUID, email: str) -> Enrolment:
     """Begin: the secret that is waiting to be confirmed, drawn where there is none yet.
 
     Refused where a second factor stands: whoever has an open session must not be able to put another in its place.
     """
     sealed = keys.for_tenant(INSTALLATION)
-    with of_the_installation(session):
+    with acting_for(session, INSTALLATION):
         session.execute(
             text(
                 """INSERT INTO second_factor (tenant_id, account_id, secret_cipher, created_at)
@@ -74,7 +62,7 @@ _FACTOR = text(
 
 def confirm(session: Session, keys: KeyRing, account_id: UUID, code: str) -> list[str]:
     """Set the second factor up with a first code; returns the recovery codes, to be shown once."""
-    with of_the_installation(session):
+    with acting_for(session, INSTALLATION):
         row = session.execute(_FACTOR, {"account": account_id}).one_or_none()
         if row is None or row.confirmed_at is not None:
             raise Conflict("There is nothing to confirm. Begin anew.")
@@ -88,7 +76,7 @@ def confirm(session: Session, keys: KeyRing, account_id: UUID, code: str) -> lis
 
 def check(session: Session, keys: KeyRing, account_id: UUID, code: str) -> None:
     """Take a code of the authenticator or a recovery code, each once; refuses any other."""
-    with of_the_installation(session):
+    with acting_for(session, INSTALLATION):
         row = session.execute(_FACTOR, {"account": account_id}).one_or_none()
         if row is None or row.confirmed_at is None:
             raise Conflict("No second factor is set up.")
@@ -101,7 +89,7 @@ def check(session: Session, keys: KeyRing, account_id: UUID, code: str) -> None:
 
 def remove(session: Session, account_id: UUID) -> bool:
     """Take the second factor away with its recovery codes; returns whether there was one."""
-    with of_the_installation(session):
+    with acting_for(session, INSTALLATION):
         bound = {"account": account_id}
         session.execute(text("DELETE FROM recovery_code WHERE account_id = :account"), bound)
         gone = session.execute(text("DELETE FROM second_factor WHERE account_id = :account RETURNING 1"), bound)
@@ -110,13 +98,13 @@ def remove(session: Session, account_id: UUID) -> bool:
 
 def renew_recovery_codes(session: Session, account_id: UUID) -> list[str]:
     """New recovery codes, to be shown once; those of before are worth nothing then."""
-    with of_the_installation(session):
+    with acting_for(session, INSTALLATION):
         return _new_recovery_codes(session, account_id)
 
 
 def recovery_codes_left(session: Session, account_id: UUID) -> int:
     """How many recovery codes have not been used."""
-    with of_the_installation(session):
+    with acting_for(session, INSTALLATION):
         left: int = session.execute(
             text("SELECT count(*) FROM recovery_code WHERE account_id = :account AND used_at IS NULL"),
             {"account": account_id},

@@ -12,6 +12,7 @@ from service.database.requests import database_of, keys_of, transactional
 from service.errors import N_, Conflict
 from service.identity import second_factor, throttle
 from service.identity.access import AnyRequest, Principal, principal_of
+from service.identity.own_acts import note_recovery_codes, note_second_factor, note_second_factor_removed
 from service.identity.permissions import HALFWAY, SIGNED_IN
 from service.identity.sessions import WITHOUT_SECOND_FACTOR, places_of, renew_session
 from service.identity.web import enter, person_of, wanted_page
@@ -63,6 +64,7 @@ def take_second_factor(request: AnyRequest, data: FormData, session: Session) ->
             response: Response[Any] = redirect(request, wanted_page(request))
         else:
             codes = second_factor.confirm(session, keys_of(request), account_id, code)
+            note_second_factor(session, account_id)
             response = page(request, "identity/recovery_codes.html", codes=codes, onwards=wanted_page(request))
     throttle.forget(database_of(request), throttle.SECOND_FACTOR, str(account_id))
     enter(request, response, renew_session(session, session_id))
@@ -83,7 +85,9 @@ def show_own(request: AnyRequest, session: Session) -> Response[Any]:
 def renew_codes(request: AnyRequest, data: FormData, session: Session) -> Response[str]:
     """Make new recovery codes, for whoever can show a code: an open session alone is not enough."""
     _show_code(request, data, session)
-    codes = second_factor.renew_recovery_codes(session, person_of(request)[0])
+    account_id = person_of(request)[0]
+    codes = second_factor.renew_recovery_codes(session, account_id)
+    note_recovery_codes(session, account_id)
     return page(request, "identity/recovery_codes.html", codes=codes, onwards=menu.PROFILE)
 
 
@@ -96,6 +100,7 @@ def remove(request: AnyRequest, data: FormData, session: Session) -> Redirect:
     if _is_demanded(session, principal_of(request)):
         raise Conflict("Your role demands a second factor, so it cannot be removed.")
     second_factor.remove(session, account_id)
+    note_second_factor_removed(session, account_id)
     return redirect(request, menu.PROFILE, N_("The second factor is removed."))
 
 

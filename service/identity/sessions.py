@@ -14,7 +14,8 @@ from sqlmodel import Session
 
 from service.errors import Forbidden, NotFound
 from service.identity.access import Place, Principal
-from service.identity.permissions import PERMISSIONS
+from service.identity.own_acts import note_sign_in
+from service.identity.permissions import allowed_to_roles
 from service.values import clock
 from service.values.random_secrets import digest, draw
 
@@ -82,6 +83,7 @@ def use_link(session: Session, secret: str, agent: str) -> str:
     ).one_or_none()
     if row is None:
         raise NotFound("This link has been used or is too old. Ask for a new one.")
+    note_sign_in(session, row.account_id, row.made_by)
     return open_session(session, row.account_id, row.made_by, agent)
 
 
@@ -116,10 +118,11 @@ def person_behind(session: Session, secret: str) -> Principal | None:
         return None
     owes = _owes_second_factor(row)
     roles = tuple(row.roles or ())
+    place = None if row.tenant_id is None or owes else msgspec.convert(row, Place, from_attributes=True)
     return Principal(
         name=row.account_name,
-        place=None if row.tenant_id is None or owes else msgspec.convert(row, Place, from_attributes=True),
-        permissions=frozenset() if owes else permissions_of(roles, row.organisation_kind or row.kind),
+        place=place,
+        permissions=frozenset() if place is None else allowed_to_roles(roles, place.sort),
         account_id=row.account_id,
         session_id=row.session_id,
         email=row.email,
@@ -136,15 +139,6 @@ def _owes_second_factor(row: Any) -> bool:
     """Of the roles anywhere, not only here: whoever switches places must not get past it."""
     weak = row.method != "command" and row.second_factor_at is None
     return weak and (row.second_factor or bool(set(row.all_roles or ()) - WITHOUT_SECOND_FACTOR))
-
-
-def permissions_of(roles: tuple[str, ...], kind: str | None) -> frozenset[str]:
-    """What somebody with these roles may do in a place of this kind."""
-    return frozenset(
-        name
-        for name, permission in PERMISSIONS.items()
-        if kind in permission.places and set(roles) & set(permission.roles)
-    )
 
 
 def places_of(session: Session, account_id: UUID) -> list[Membership]:

@@ -12,7 +12,7 @@ from service.database.direct import fetch_one
 from service.database.tenancy import ACT
 from service.errors import FieldError, Forbidden, Invalid, NotFound
 from service.identity.access import Place, Principal
-from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, permissions_under
+from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, allowed_to_scopes
 from service.values import clock
 from service.values.random_secrets import digest, draw
 
@@ -44,9 +44,7 @@ class NewToken(msgspec.Struct, frozen=True):
 
 def scopes_for(place: Place) -> tuple[str, ...]:
     """The scopes a token of a place may have: of a club, or of the municipality itself; nowhere else are there any."""
-    if place.organisation_kind == "club":
-        return CLUB_SCOPES
-    return MUNICIPAL_SCOPES if place.kind == "municipality" and place.organisation_id is None else ()
+    return {"municipality": MUNICIPAL_SCOPES, "club": CLUB_SCOPES}.get(place.sort, ())
 
 
 def make_token(
@@ -117,10 +115,11 @@ def system_behind(session: Session, token: str, tenant_id: UUID | None = None) -
     if found is None:
         return None
     used = msgspec.json.decode(found, type=_Used)
+    place = msgspec.convert(used, Place, from_attributes=True)
     return Principal(
         name=used.token_name,
-        place=msgspec.convert(used, Place, from_attributes=True),
-        permissions=permissions_under(used.scopes, used.organisation_kind or used.kind),
+        place=place,
+        permissions=allowed_to_scopes(used.scopes, place.sort),
         token_id=used.token_id,
     )
 

@@ -17,7 +17,7 @@ from service.errors import N_, NotFound
 from service.identity import tokens
 from service.identity.access import AnyRequest, Place, PlaceNotChosen, actor_of, principal_of
 from service.identity.form_keys import FormKey, is_repeated, new_key
-from service.identity.permissions import PERMISSIONS, may, permissions_under
+from service.identity.permissions import PERMISSIONS, allowed_to_scopes, may
 from service.identity.tokens import Token, scopes_for
 from service.values import clock
 from service.web.forms import FormData, blank, read_form, redisplaying
@@ -57,9 +57,9 @@ def _place(request: AnyRequest) -> Place:
 
 
 def what_a_scope_allows(scope: str, place: Place) -> list[str]:
-    """What the table of permissions allows a token of a place with this scope, in sentences."""
-    allowed = permissions_under((scope,), place.organisation_kind or place.kind)
-    return [permission.sentence for name, permission in PERMISSIONS.items() if name in allowed]
+    """What the table allows a token of this place with this scope, in sentences."""
+    allowed = allowed_to_scopes((scope,), place.sort)
+    return [PERMISSIONS[name].sentence for name in PERMISSIONS if name in allowed]
 
 
 def state_of(token: Token, now: datetime) -> str:
@@ -98,8 +98,8 @@ def new_token(request: AnyRequest) -> Response[str]:
 
 
 def _choices(place: Place) -> dict[str, Any]:
-    allowed = {scope: what_a_scope_allows(scope, place) for scope in scopes_for(place)}
-    return {"scopes": allowed, "scope_names": SCOPE_NAMES}
+    scopes = {scope: what_a_scope_allows(scope, place) for scope in scopes_for(place)}
+    return {"scopes": scopes, "scope_names": SCOPE_NAMES}
 
 
 @post(TOKENS, status_code=200, sync_to_thread=True, include_in_schema=False, opt=may("tokens.change"))

@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
-from service.audit.actions import Actor, record
+from service.audit.actions import COMMAND, Actor, record
 from service.database.engine import Database
+from service.database.tenancy import act_for
 from service.errors import N_, Conflict, Invalid, Text
 from service.jobs import carrier, uploads
 from service.jobs.queries import Run, beginning, find_run, standings, unfinished
@@ -27,7 +28,7 @@ def tick(database: Database, timetable: Timetable, kinds: Kinds = ()) -> int:
     """Note what has become due for each place and hand it to the carrier; returns how many runs were handed over.
 
     Any number of workers may do this at the same time. Runs of workers that died are handed over again, and orders of
-    one of the `kinds` whose carrier was lost; an order that killed every worker that took it has failed.
+    one of the `kinds` whose carrier was lost; a run that killed every worker that took it has failed.
     """
     with database.transaction() as session:
         carrier.forget_dead(session, DEAD_AFTER)
@@ -49,13 +50,13 @@ def tick(database: Database, timetable: Timetable, kinds: Kinds = ()) -> int:
 
 
 def _take_from_the_dead(session: Session) -> None:
-    """Queue the runs of workers that are not heard any more."""
+    """Queue the runs of workers that are not heard any more; one that stopped every worker that began it has failed."""
     session.execute(
         text(
             """UPDATE job_run SET progress = NULL, progress_done = NULL, progress_total = NULL,
-                state = CASE WHEN arguments IS NOT NULL AND attempts >= :most THEN 'failed' ELSE 'queued' END,
-                finished_at = CASE WHEN arguments IS NOT NULL AND attempts >= :most THEN CAST(:at AS timestamptz) END,
-                result = CASE WHEN arguments IS NOT NULL AND attempts >= :most THEN :lost ELSE result END
+                state = CASE WHEN attempts >= :most THEN 'failed' ELSE 'queued' END,
+                finished_at = CASE WHEN attempts >= :most THEN CAST(:at AS timestamptz) END,
+                result = CASE WHEN attempts >= :most THEN :lost ELSE result END
             WHERE state = 'running' AND heartbeat_at < clock_timestamp() - CAST(:dead AS interval)"""
         ),
         {"dead": DEAD_AFTER, "most": ATTEMPTS, "at": clock.now(), "lost": _LOST},
@@ -135,7 +136,9 @@ def run_now(database: Database, settings: Settings, job: Job, place: Place) -> R
     A failed or missed run is taken up again. Refused where a worker has it.
     """
     with database.transaction(place.id) as session:
-        found = _take_up(session, place, job)
+        found = _take_up(session, place, job, COMMAND)
+        if found.state != "done":
+            _record(session, place, COMMAND, "jobs.run", ("job_run", found.id), job)
     if found.state == "done":
         return Ran(place.code, job.name, found.period, "done before", found.attempts, found.result or "")
     done = run(database, settings, job, place, found.period, retried=False)
@@ -149,19 +152,22 @@ def order_run(session: Session, place: Place, job: Job, actor: Actor) -> Run:
 
     A failed or missed run is taken up again. Refused where it is done already.
     """
-    found = _take_up(session, place, job)
+    found = _take_up(session, place, job, actor)
     if found.state == "done":
         raise Conflict(
             "{job} of {period} is done already. It runs again at its next time.", job=job.name, period=found.period
         )
     if not carrier.is_carried(session, place.id, job.name, found.period):
         carrier.carry(session, place.id, job.name, found.period)
-    record(session, place.id, actor, "jobs.run", ("job_run", found.id), details={"job": job.name})
+    _record(session, place, actor, "jobs.run", ("job_run", found.id), job)
     return found
 
 
-def _take_up(session: Session, place: Place, job: Job) -> Run:
-    """Note the run of the current period, or queue it again where it failed or was missed."""
+def _take_up(session: Session, place: Place, job: Job, actor: Actor) -> Run:
+    """Note the run of the current period, or queue it again where it failed or was missed.
+
+    Who asked for it is kept: such a run is done while its job is paused, too.
+    """
     [own] = [own for job, own in standings(session, [job], place)]
     today = clock.today(place.time_zone)
     due = planned_in(own.standing.when, place.time_zone, today)
@@ -175,13 +181,24 @@ def _take_up(session: Session, place: Place, job: Job) -> Run:
         ),
         {"job": job.name, "period": due.period},
     )
+    session.execute(
+        text(
+            """UPDATE job_run SET door = :door, ordered_by = :account, ordered_with = :token
+            WHERE job = :job AND period = :period AND state = 'queued'"""
+        ),
+        {"door": actor.door, "account": actor.account_id, "token": actor.token_id}
+        | {"job": job.name, "period": due.period},
+    )
     found = find_run(session, job.name, due.period)
     assert found is not None
     return found
 
 
 def pause(session: Session, place: Place, job: Job, actor: Actor) -> None:
-    """Let a job of a place rest until it is resumed. What falls in between is not made up for."""
+    """Let a job of a place rest until it is resumed. What falls in between is not made up for.
+
+    A run that waits for another attempt waits on; one that is under way is finished.
+    """
     _change(session, place, job, "jobs.pause", "paused_at = :now", actor)
 
 
@@ -231,6 +248,17 @@ def _change(
         text(f"UPDATE job_time SET {change}, next_at = NULL WHERE job = :job"),
         {"job": job.name, "now": clock.now()} | (values or {}),
     )
-    # The installation has no audit trail of its own.
-    if place.municipality is not None:
-        record(session, place.id, actor, action, ("job", None), details={"job": job.name})
+    _record(session, place, actor, action, ("job", None), job)
+
+
+def _record(
+    session: Session, place: Place, actor: Actor, action: str, subject: tuple[str, UUID | None], job: Job
+) -> None:
+    """Tell the trail; the installation has none of its own, so every municipality's tells of its backup."""
+    told = [place] if place.municipality is not None else [one for one in places(session) if one.municipality]
+    for one in told:
+        act_for(session, one.id)
+        record(session, one.id, actor, action, subject, details={"job": job.name})
+        # Written now: the next entry is another tenant's.
+        session.flush()
+    act_for(session, place.id)

@@ -62,7 +62,9 @@ class _Jobs(Collector):
 def metrics(request: Request[None, None, State], session: Session) -> str:
     """Figures of the jobs in Prometheus's text format: last success, alarms and runs of each job."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Jobs(measures(session)))
+    watched = measures(session)
+    request.app.state.alarms.tell(watched)
+    registry.register(_Jobs(watched))
     return generate_latest(registry).decode()
 
 
@@ -167,7 +169,7 @@ def resume_job(request: AnyRequest, session: Session, job: FromPath[str]) -> Tim
 
 
 ROUTES = [metrics, timetable, list_runs, show_run, run_job, set_job_time, pause_job, resume_job]
-"""The API of the jobs; the application's state names the `timetable`."""
+"""The API of the jobs; the application's state has the `timetable`, and in `alarms` what it told of them."""
 
 
 def timetable_of(request: AnyRequest) -> Timetable:

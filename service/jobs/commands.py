@@ -16,7 +16,7 @@ from service.database.tenancy import act_for
 from service.errors import Refused
 from service.jobs import actions, queries
 from service.jobs.rules import When
-from service.jobs.work import Kinds, Place, Timetable, find_job, find_place
+from service.jobs.work import Job, Kinds, Place, Timetable, find_job, find_place, places
 from service.settings import load
 
 _WHERE = click.option(
@@ -56,13 +56,17 @@ def jobs_commands(timetable: Timetable, kinds: Kinds = ()) -> click.Group:
     group = click.Group("jobs", help="Jobs: what runs when, what came of it, and a municipality's own times.")
 
     @group.command("list")
-    @_WHERE
+    @click.option("--municipality", "code", metavar="CODE", help="Of this municipality; by default of every place.")
     @console.command
     def list_(code: str | None) -> Any:
-        """List the jobs: when each runs, its last result, and what did not run though it should have."""
-        with _at(code) as (_, session, place):
-            found = queries.states(session, timetable, place)
-        return {"jobs": found}, [line for state in found for line in _state_lines(state, place)]
+        """List the jobs: what each does and when, its last result, and what did not run though it should have."""
+        with console.database() as database, database.transaction() as session:
+            chosen = places(session) if code is None else [find_place(session, code)]
+            found = [(place, _states(session, timetable, place)) for place in chosen]
+        if not found:
+            return {"jobs": []}, ["Nothing runs before there is a municipality: medspiller municipality add"]
+        lines = [line for place, states in found for line in _place_lines(place, states)]
+        return {"jobs": [state for _, states in found for state in states]}, lines
 
     @group.command()
     @_JOB
@@ -91,7 +95,8 @@ def jobs_commands(timetable: Timetable, kinds: Kinds = ()) -> click.Group:
         job = find_job(timetable, name, installation=code is None)
         with _at(code) as (_, session, place):
             actions.pause(session, place, job, COMMAND)
-        return {"job": name, "paused": True}, [f"{name} is paused: medspiller jobs resume"]
+        again = f"medspiller jobs resume {name}{f' --municipality {code}' if code else ''}"
+        return {"job": name, "paused": True}, [f"{name} is paused. To let it run again: {again}"]
 
     @group.command()
     @_JOB
@@ -102,7 +107,8 @@ def jobs_commands(timetable: Timetable, kinds: Kinds = ()) -> click.Group:
         job = find_job(timetable, name, installation=code is None)
         with _at(code) as (_, session, place):
             actions.resume(session, place, job, COMMAND)
-        return {"job": name, "paused": False}, [f"{name} runs again."]
+            next_at = _next_at(session, job, place)
+        return {"job": name, "paused": False, "next_at": next_at}, [f"{name} runs again, {_next(next_at, place)}."]
 
     @group.command()
     @click.argument("name", metavar="[JOB]", required=False)
@@ -137,16 +143,42 @@ def _add_set(group: click.Group, timetable: Timetable) -> None:
         job = find_job(timetable, name, installation=code is None)
         with _at(code) as (_, session, place):
             when = actions.set_time(session, place, job, None if at is None else When(at, day, month), COMMAND)
-        return {"job": name, "when": str(when)}, [f"{name} runs {when}."]
+            next_at = _next_at(session, job, place)
+        told = f"{name} runs {when}, {_next(next_at, place)}."
+        return {"job": name, "when": str(when), "next_at": next_at}, [told]
 
 
-def _state_lines(state: queries.JobState, place: Place) -> list[str]:
-    next_at = "paused" if state.paused or state.next_at is None else f"next {_local(state.next_at, place)}"
-    raised = f"  ALARM: {state.alarm}" if state.alarm else ""
-    lines = [f"{state.job:<16}{state.when}, {next_at}{raised}"]
+def _states(session: Session, timetable: Timetable, place: Place) -> list[queries.JobState]:
+    act_for(session, place.id)
+    return queries.states(session, timetable, place)
+
+
+def _next_at(session: Session, job: Job, place: Place) -> datetime | None:
+    [state] = queries.states(session, [job], place)
+    return state.next_at
+
+
+def _next(at: datetime | None, place: Place) -> str:
+    """When a job runs next, in words; a job without a time is paused."""
+    return "paused" if at is None else f"next {_local(at, place)}"
+
+
+def _place_lines(place: Place, states: list[queries.JobState]) -> Iterator[str]:
+    of = "The installation" if place.municipality is None else f"{place.municipality.name} ({place.code})"
+    yield f"{of}, times of {place.time_zone}"
+    for state in states:
+        yield from _state_lines(state, place)
+
+
+def _state_lines(state: queries.JobState, place: Place) -> Iterator[str]:
+    yield f"  {state.job:<15} {state.says}: {state.when}, {_next(state.next_at, place)}"
+    if state.alarm:
+        yield f"  {'':<15} ALARM: {_ALARMS[state.alarm]}"
     if state.last is not None:
-        lines.append(f"{'':<16}{_run_line(state.last, place)}")
-    return lines
+        yield f"  {'':<15} {_run_line(state.last, place)}"
+
+
+_ALARMS = {"overdue": "it did not run though it should have.", "failed": "its last run failed."}
 
 
 def _run_line(run: queries.Run, place: Place) -> str:

@@ -223,6 +223,11 @@ _WATCHED = """SELECT t.job, t.paused_at IS NOT NULL AS paused, t.next_at, r.stat
     ORDER BY t.job"""
 
 
+# A pause also holds what failed before it and waits for another attempt; not what a person asks for.
+MAY_BEGIN = """(door IS NOT NULL OR NOT EXISTS (SELECT FROM job_time t
+    WHERE t.tenant_id = job_run.tenant_id AND t.job = job_run.job AND t.paused_at IS NOT NULL))"""
+
+
 def find_run(session: Session, job: str, period: str) -> Run | None:
     """The run of a job for a period, of the tenant that is acted for."""
     row = session.execute(
@@ -232,9 +237,15 @@ def find_run(session: Session, job: str, period: str) -> Run | None:
 
 
 def unfinished(session: Session, jobs: list[str]) -> list[tuple[str, str]]:
-    """The queued runs, of these jobs, of the tenant that is acted for: job and period, oldest first."""
+    """The queued runs, of these jobs, of the tenant that is acted for: job and period, oldest first.
+
+    Without those of jobs that are paused, unless somebody asked for the run.
+    """
     rows = session.execute(
-        text("SELECT job, period FROM job_run WHERE state = 'queued' AND job = ANY(:jobs) ORDER BY due_at, id"),
+        text(
+            f"""SELECT job, period FROM job_run WHERE state = 'queued' AND job = ANY(:jobs) AND {MAY_BEGIN}
+            ORDER BY due_at, id"""
+        ),
         {"jobs": jobs},
     )
     return [(row.job, row.period) for row in rows]

@@ -20,6 +20,7 @@ from service.database.engine import Database
 from service.database.requests import record_outside
 from service.errors import FieldError, Refused
 from service.jobs import uploads
+from service.jobs.queries import MAY_BEGIN
 from service.jobs.rules import Due
 from service.jobs.work import Job, Kind, Ordered, Place, Told, Whole, Work
 from service.settings import Settings
@@ -65,7 +66,7 @@ class _Claim(msgspec.Struct, frozen=True):
 def run(
     database: Database, settings: Settings, job: Job | Kind, place: Place, period: str, *, retried: bool
 ) -> Ran | None:
-    """Claim a run and do it; None where it is done already, or another worker has it.
+    """Claim a run and do it; None where it is done already, another worker has it, or its job is paused.
 
     A refusal is for a person to settle and fails at once. Any other error is tried again where `retried`, until the
     attempts are used up.
@@ -80,7 +81,7 @@ def _claim(database: Database, job: Job | Kind, place: Place, period: str) -> _C
             text(
                 f"""UPDATE job_run SET state = 'running', attempts = attempts + 1, started_at = :at, {_NO_PROGRESS},
                     heartbeat_at = clock_timestamp()
-                WHERE job = :job AND period = :period AND state = 'queued'
+                WHERE job = :job AND period = :period AND state = 'queued' AND {MAY_BEGIN}
                 RETURNING id, attempts, due_at, arguments, ordered_by, ordered_with, door"""
             ),
             {"job": job.name, "period": period, "at": clock.now()},
@@ -99,9 +100,14 @@ def _run(database: Database, settings: Settings, claim: _Claim, *, retried: bool
     began = time.monotonic()
     log(logging.INFO, claim.place, claim.job.name, claim.due.period, "running", attempt=claim.attempts)
     error: Exception | None = None
+    more: dict[str, Any] = {}
     try:
         with _beating(database, claim):
-            state, result = "done", _do(database, settings, claim)
+            told = _do(database, settings, claim)
+        state, result = "done", told.said
+        # Of what the timetable did the log has the counts, and the digest that a seal of the trail is proved by.
+        if claim.order is None and told.outcome is not None:
+            more = {"outcome": told.outcome}
     except Overtaken:
         state, result = "overtaken", "Another worker has taken the run."
     except Refused as refusal:
@@ -118,7 +124,8 @@ def _run(database: Database, settings: Settings, claim: _Claim, *, retried: bool
         uploads.forget(settings.home, claim.order.id)
     seconds = round(time.monotonic() - began, 3)
     level = _level(state, ordered=claim.order is not None, refused=isinstance(error, Refused))
-    log(level, claim.place, claim.job.name, claim.due.period, state, error, attempt=claim.attempts, seconds=seconds)
+    more |= {"attempt": claim.attempts, "seconds": seconds}
+    log(level, claim.place, claim.job.name, claim.due.period, state, error, **more)
     ordered = claim.order is not None
     return Ran(claim.place.code, claim.job.name, claim.due.period, state, claim.attempts, result, ordered)
 
@@ -130,7 +137,7 @@ def _level(state: str, *, ordered: bool, refused: bool) -> int:
     return logging.ERROR if state == "failed" else logging.WARNING
 
 
-def _do(database: Database, settings: Settings, claim: _Claim) -> str:
+def _do(database: Database, settings: Settings, claim: _Claim) -> Told:
     work = Work(
         database=database,
         settings=settings,
@@ -149,11 +156,8 @@ def _do(database: Database, settings: Settings, claim: _Claim) -> str:
         return _note_done(session, claim, result)
 
 
-def _note_done(session: Session, claim: _Claim, result: str | Told) -> str:
-    """Note a run done in the transaction of its effect; raises where the run is another worker's by now.
-
-    Returns the result in words.
-    """
+def _note_done(session: Session, claim: _Claim, result: str | Told) -> Told:
+    """Note a run done in the transaction of its effect; raises where the run is another worker's by now."""
     told = result if isinstance(result, Told) else Told(result, None)
     noted = session.execute(
         text(
@@ -166,7 +170,7 @@ def _note_done(session: Session, claim: _Claim, result: str | Told) -> str:
     ).scalar()
     if noted is None:
         raise Overtaken
-    return told.said
+    return told
 
 
 def _json(outcome: dict[str, Any] | None) -> str | None:

@@ -55,6 +55,18 @@ JOBS: Final[Mapping[str, Words]] = {
         N_("Decisions for clubs"),
         N_("Tells each club by e-mail what case workers have decided about its claims since the day before."),
     ),
+    "payment-run": Words(
+        N_("Payment run"),
+        N_("Makes the run of a payment date on the day after its cutoff. Two people approve and release it then."),
+    ),
+    "bank-files": Words(
+        N_("Files of the bank"),
+        N_("Reads what the bank put into its folder: which payments were carried out, and which came back."),
+    ),
+    "remittance": Words(
+        N_("Advice for clubs"),
+        N_("Tells each club by e-mail what it is paid, and draws the claims that are checked by lot."),
+    ),
     "seal": Words(
         N_("Seal of the audit trail"),
         N_("Seals the trail's new entries, so that the auditor can see whether somebody changed or removed one."),
@@ -127,6 +139,8 @@ def result_of(run: Run) -> Text | None:
     """What came of a run in a sentence that can be translated; None where only the run's English text has it."""
     if run.state != "done" or run.outcome is None:
         return None
+    if run.outcome.get("state") == "held" and run.job in JOBS:
+        return Text(N_("A result is held, because it is far off the last one. A second person approves it."))
     if run.outcome.get("state") == "held":
         return Text(N_("It is held, because it is far off the last one. Nothing has changed yet."))
     say = _SAID.get(run.job)
@@ -192,9 +206,28 @@ def _counted(template: str, name: str) -> Callable[[dict[str, Any]], Text]:
     return lambda outcome: Text(template, {name: Count(outcome[name])})
 
 
+def _kept(outcome: dict[str, Any]) -> Text:
+    if not outcome["reports"]:
+        return Text(N_("Nothing has been determined in the period; there is nothing to report."))
+    return Text(N_("Reports made: {reports}."), {"reports": Count(outcome["reports"])})
+
+
+def _payment_run(outcome: dict[str, Any]) -> Text:
+    if not outcome["runs"]:
+        return Text(N_("No payment run was made: nothing is due, or one stands already."))
+    values = {"payments": Count(outcome["payments"]), "claims": Count(outcome["claims"])}
+    return Text(N_("A run of {payments} payments for {claims} claims waits for approval."), values)
+
+
 _SAID: Final[Mapping[str, Callable[[dict[str, Any]], Text]]] = {
     "reservations": _counted(N_("Reservations ended: {reservations}."), "reservations"),
     "decisions": _counted(N_("Clubs told by e-mail: {clubs}."), "clubs"),
+    "refresh-year": _refreshed,
+    "refresh-month": _refreshed,
+    "report": _kept,
+    "payment-run": _payment_run,
+    "bank-files": _counted(N_("Files of the bank read: {files}."), "files"),
+    "remittance": _counted(N_("Clubs told of payments: {clubs}."), "clubs"),
     "seal": _counted(N_("Entries sealed: {entries}."), "entries"),
     "letters": _counted(N_("Letters handed over: {letters}."), "letters"),
     "retention": _counted(N_("Rows erased or made anonymous: {rows}."), "rows"),

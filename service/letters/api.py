@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlmodel import Session
 
 from schemas.job import Accepted
@@ -36,6 +36,7 @@ from service.web.problems import DOCUMENTED
 AnyRequest = Request[Any, Any, State]
 # The framework keeps the name `state` of a parameter for itself, and would name another in its errors.
 _State = Annotated[str | None, QueryParameter(name="state", enum=STATES, description="Only letters in this state.")]
+_Kind = Annotated[Literal["pass", "ended", "invitation"] | None, QueryParameter(description="Only of this kind.")]
 _BATCHES = "/api/v1/letters/batches"
 _BATCH = f"{_BATCHES}/{{number:int}}"
 
@@ -47,7 +48,7 @@ def list_letters(
     limit: Limit = PAGE,
     after: After = None,
     in_state: _State = None,
-    kind: FromQuery[Literal["pass", "ended", "invitation"] | None] = None,
+    kind: _Kind = None,
     batch: Annotated[int | None, QueryParameter(ge=1, description="Only the letters of this print batch.")] = None,
 ) -> Page[LetterSummary]:
     """The letters, newest first, without addresses."""

@@ -6,13 +6,12 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlmodel import Session
 
 from schemas.page import Page
 from schemas.review import (
     HeldReview,
-    HeldReviews,
     ReviewDeferral,
     ReviewInvitation,
     ReviewOutcome,
@@ -33,7 +32,7 @@ from service.identity.permissions import may
 from service.passes import on_the_spot
 from service.passes.review import Decided, approve_yes, invite, say_yes
 from service.web.idempotency import idempotent
-from service.web.paging import PAGE, After, Limit, decode_cursor, page_of
+from service.web.paging import PAGE, After, Limit, decode_cursor, page_by_id, page_of
 from service.web.problems import DOCUMENTED
 
 _DECIDES: dict[str, Any] = {
@@ -59,10 +58,10 @@ def list_undecided(
     session: Session,
     limit: Limit = PAGE,
     after: After = None,
-    scheme: FromQuery[str | None] = None,
-    period_start: FromQuery[date | None] = None,
-    standing: FromQuery[review_queue.Standing] = "waiting",
-    reason: FromQuery[_Reason | None] = None,
+    scheme: Annotated[str | None, QueryParameter(description="Only of this scheme.")] = None,
+    period_start: Annotated[date | None, QueryParameter(description="The first day of the period.")] = None,
+    standing: Annotated[review_queue.Standing, QueryParameter(description="Only those who stand so.")] = "waiting",
+    reason: Annotated[_Reason | None, QueryParameter(description="Only for this reason.")] = None,
     district: Annotated[str | None, QueryParameter(description="Finds no household with a protected address.")] = None,
     youngest: Annotated[int | None, QueryParameter(ge=0, le=17, description="The least age.")] = None,
     oldest: Annotated[int | None, QueryParameter(ge=0, le=17, description="The highest age.")] = None,
@@ -94,10 +93,10 @@ def decide(request: AnyRequest, session: Session, data: JSONBody[ReviewYes]) -> 
 
 @get(_HELD, **_DECIDES)
 @transactional
-def list_held(session: Session) -> HeldReviews:
+def list_held(session: Session, limit: Limit = PAGE, after: After = None) -> Page[HeldReview]:
     """The decisions that wait for a second person, oldest first."""
     held = review_queue.held_decisions(session)
-    return HeldReviews([msgspec.convert(one, HeldReview, from_attributes=True) for one in held])
+    return page_by_id(held, limit, after, lambda one: msgspec.convert(one, HeldReview, from_attributes=True))
 
 
 @post(f"{_HELD}/{{act_id:uuid}}/approval", **_DECIDES)

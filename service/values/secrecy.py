@@ -30,7 +30,8 @@ _BLOCK_BYTES = 64  # of SHA-256
 _HIGHEST_ID = 255
 _PURPOSE = b"medspiller identity number"
 _FINGERPRINT = b"medspiller key file"
-_LOOK_AGAIN_SECONDS = 1
+LOOK_AGAIN_SECONDS = 1
+"""How long a process may go on with the keys that it has read before it looks at the file again."""
 
 _Key = Annotated[bytes, msgspec.Meta(min_length=_KEY_BYTES, max_length=_KEY_BYTES)]
 _KeyId = Annotated[int, msgspec.Meta(ge=1, le=_HIGHEST_ID)]
@@ -82,6 +83,8 @@ class KeyRing:
         self.path = path
         self._seen: tuple[int, int] | None = None
         self._look_again = 0.0
+        self._ciphers: dict[int, AESGCM] = {}
+        self._in_file: tuple[int, ...] = ()
         self._current: tuple[bytes, AESGCM]
         self._load()
 
@@ -160,7 +163,7 @@ class KeyRing:
     @property
     def key_ids(self) -> tuple[int, ...]:
         """The ids of the keys in the file, the oldest first."""
-        return tuple(sorted(self._ciphers))
+        return self._in_file
 
     @property
     def fingerprint(self) -> bytes:
@@ -171,7 +174,7 @@ class KeyRing:
     def current(self) -> tuple[bytes, AESGCM]:
         """The id of the key to encrypt with, and its cipher: the newest in the file, looked at once a second."""
         if time.monotonic() >= self._look_again:
-            self._look_again = time.monotonic() + _LOOK_AGAIN_SECONDS
+            self._look_again = time.monotonic() + LOOK_AGAIN_SECONDS
             # A process at work goes on with the keys that it has where the file is gone.
             with suppress(OSError):
                 if _state(self.path) != self._seen:
@@ -181,9 +184,11 @@ class KeyRing:
     def _load(self) -> None:
         with suppress(OSError):
             self._seen = _state(self.path)
-        self._look_again = time.monotonic() + _LOOK_AGAIN_SECONDS
+        self._look_again = time.monotonic() + LOOK_AGAIN_SECONDS
         file = _read(self.path)
-        self._ciphers = {key_id: AESGCM(key) for key_id, key in file.keys.items()}
+        # A process that read a row before its key was retired can still open it; it ends with the process.
+        self._ciphers = self._ciphers | {key_id: AESGCM(key) for key_id, key in file.keys.items()}
+        self._in_file = tuple(sorted(file.keys))
         self._hash_key = file.hash_key
         # One tuple, so that a thread never sees the id of one key with the cipher of another.
         self._current = (bytes([file.current]), self._ciphers[file.current])

@@ -36,10 +36,12 @@ MENU: tuple[Entry, ...] = (
     Entry("/claims", N_("Claims"), "claims.cases"),
     Entry("/budget", N_("Budget"), "budget.read"),
     Entry("/clubs", N_("Clubs"), "clubs.read"),
-    Entry("/club", N_("Your club"), "club.own"),
     Entry("/club/claims", N_("Claims"), "claims.make"),
+    Entry("/club/payments", N_("Payments to the club"), "payments.own"),
+    Entry("/club", N_("Your club"), "club.own"),
     Entry("/register", N_("Register"), "register.read"),
     Entry("/schemes", N_("Schemes"), "schemes.read"),
+    Entry("/payments", N_("Payments"), "payments.read"),
     Entry("/reports", N_("Reports"), "reports.read"),
     Entry("/jobs", N_("Jobs"), "jobs.read"),
     Entry("/people", N_("Users"), "people.read"),
@@ -55,6 +57,12 @@ def menu_of(principal: Principal | None) -> list[Entry]:
     if principal is None or principal.owes_second_factor:
         return []
     return [entry for entry in MENU if entry.permission is None or principal.may(entry.permission)]
+
+
+def where_in(entries: list[Entry], path: str) -> str | None:
+    """The entry in whose part of the program a page lies: of several the one that names it closest."""
+    around = [entry.path for entry in entries if path == entry.path or path.startswith(f"{entry.path}/")]
+    return max(around, key=len, default=None)
 
 
 def run_path(run_id: UUID) -> str:

@@ -4,6 +4,7 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 import msgspec
 from litestar.params import QueryParameter
@@ -47,3 +48,10 @@ def page_of(rows: Sequence[Row], limit: int, show: Callable[[Row], Item], place:
     kept = rows[:limit]
     more = len(rows) > limit
     return Page(items=[show(row) for row in kept], next=encode_cursor(place(kept[-1])) if more else None)
+
+
+def page_by_id(rows: Sequence[Any], limit: int, after: str | None, show: Callable[[Any], Item]) -> Page[Item]:
+    """A page of a list that is short enough to be read whole, in the order of the rows' `id`: the oldest first."""
+    last = decode_cursor(after, UUID)
+    wanted = sorted((row for row in rows if last is None or row.id > last), key=lambda row: row.id)
+    return page_of(wanted[: limit + 1], limit, show, lambda row: row.id)

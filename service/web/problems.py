@@ -176,7 +176,12 @@ DOCUMENTED = {
     403: documented("Whoever asks may not do this."),
     404: documented("There is nothing like that here."),
     409: documented("The state has changed, or the key was used for another call."),
+    413: documented("The body is too large."),
     422: documented("Some fields are wrong; `errors` names all of them."),
+    429: documented(
+        "There were too many calls in a short while. `Retry-After` or `RateLimit-Reset` tell when to go on."
+    ),
+    503: documented("The database does not answer at the moment; try again after `Retry-After` seconds."),
 }
 """`responses=DOCUMENTED` on a route of the API: what else it may answer, for its description."""
 

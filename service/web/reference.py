@@ -1,37 +1,73 @@
-"""The page to read the API's description: plain HTML without scripts or anything from elsewhere."""
+"""The API's description: as JSON for programs, and as a page of the shell to read, both with examples."""
 
-from html import escape
-from typing import Any
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
 
-from litestar import Request, Response, Router
+import msgspec
+from litestar import Litestar, Request, Response, Router
 from litestar.exceptions import NotFoundException
-from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar.routes import HTTPRoute
 
-from service.identity.permissions import PUBLIC
+from service.identity.mails import ROLE_NAMES
+from service.identity.permissions import KNOWN, PERMISSIONS, PUBLIC, Permission
+from service.web.examples import Schema, with_examples
+from service.web.pages import page
 
-_METHODS = ("get", "post", "put", "patch", "delete")
+_METHODS: Final = ("get", "post", "put", "patch", "delete")
+
+
+class Example(msgspec.Struct, frozen=True):
+    """A body or an answer: its status (none of a body), media type, what is said of it, its type and its example."""
+
+    status: str | None
+    media: str
+    said: str
+    schema: Schema
+    text: str | None
+
+
+class ReadCall(msgspec.Struct, frozen=True):
+    """A call as the page shows it; `who` is what the table says of it, or one of its marks."""
+
+    anchor: str
+    method: str
+    path: str
+    said: str
+    who: Permission | str | None
+    parameters: list[Schema]
+    body: list[Example]
+    answers: list[Example]
+
+    @property
+    def brief(self) -> str:
+        """The first sentence of what is said of it."""
+        return re.split(r"(?<=\.)\s", self.said, maxsplit=1)[0]
+
+
+class Description(JsonRenderPlugin):
+    """The description as a file, with an example of every body and answer."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: Schema) -> bytes:
+        return super().render(request, with_examples(openapi_schema))
 
 
 class ReferencePage(OpenAPIRenderPlugin):
-    """Lists every call with its parameters, body and answers, and every type with its fields."""
+    """Lists every call with who may make it, its parameters, body and answers, and every type with its fields."""
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        title = escape(openapi_schema["info"]["title"])
-        calls = "".join(
-            _call(path, method, item[method])
-            for path, item in openapi_schema["paths"].items()
-            for method in _METHODS
-            if method in item
+    def render(self, request: Request[Any, Any, Any], openapi_schema: Schema) -> bytes:
+        description = with_examples(openapi_schema)
+        shown = page(
+            request,
+            "web/reference.html",
+            groups=_groups(description, _permissions(request.app)),
+            types=dict(sorted(description.get("components", {}).get("schemas", {}).items())),
+            document=self.get_openapi_json_route(request),
+            roles=ROLE_NAMES,
         )
-        schemas = openapi_schema.get("components", {}).get("schemas", {})
-        types = "".join(_type(name, schema) for name, schema in sorted(schemas.items()))
-        document = escape(self.get_openapi_json_route(request))
-        return (
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} API</title>'
-            '<meta name="viewport" content="width=device-width"></head>'
-            f'<body><main><h1>{title} API</h1><p>For programs: <a href="{document}">{document}</a></p>'
-            f"<h2>Calls</h2>{calls}<h2>Types</h2>{types}</main></body></html>"
-        ).encode()
+        return shown.content.encode()
 
 
 def schema_router() -> Router:
@@ -45,44 +81,55 @@ async def _not_found(response: Response[Any]) -> Response[Any]:
     return response
 
 
-def _call(path: str, method: str, operation: dict[str, Any]) -> str:
-    lines = [
-        f"{escape(p['name'])} ({p['in']}{', required' if p.get('required') else ''}): {_kind(p.get('schema', {}))}"
-        for p in operation.get("parameters", [])
-    ]
-    lines += [f"Body: {_kind(content.get('schema', {}))}" for content in _contents(operation.get("requestBody"))]
-    for status, response in operation.get("responses", {}).items():
-        kinds = ", ".join(_kind(content.get("schema", {})) for content in _contents(response))
-        lines.append(f"{escape(status)}: {escape(response.get('description', ''))} {kinds}")
-    said = escape(operation.get("description") or operation.get("summary") or "")
-    items = "".join(f"<li>{line}</li>" for line in lines)
-    return f"<h3><code>{method.upper()} {escape(path)}</code></h3><p>{said}</p><ul>{items}</ul>"
+def _permissions(app: Litestar) -> dict[tuple[str, str], str | None]:
+    return {
+        (route.path_format, method.lower()): handler.opt.get("permission")
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for method, (handler, _) in route.route_handler_map.items()
+    }
 
 
-def _type(name: str, schema: dict[str, Any]) -> str:
-    required = schema.get("required", ())
-    fields = "".join(
-        f"<li><code>{escape(field)}</code>{'' if field in required else ' (optional)'}: {_kind(kind)}</li>"
-        for field, kind in schema.get("properties", {}).items()
+def _groups(description: Schema, permissions: dict[tuple[str, str], str | None]) -> dict[str, list[ReadCall]]:
+    """The calls by what they are about, in the order in which the service lists them."""
+    groups: dict[str, list[ReadCall]] = {}
+    for path, item in description["paths"].items():
+        for method in _METHODS:
+            if method in item:
+                call = _call(path, method, item[method], permissions.get((path, method)))
+                groups.setdefault((item[method].get("tags") or ["other"])[0], []).append(call)
+    return groups
+
+
+def _call(path: str, method: str, operation: Schema, permission: str | None) -> ReadCall:
+    return ReadCall(
+        anchor=operation["operationId"],
+        method=method.upper(),
+        path=path,
+        said=operation.get("description") or operation.get("summary") or "",
+        who=PERMISSIONS.get(permission or "") or _mark(permission),
+        parameters=operation.get("parameters", []),
+        body=list(_examples(None, operation.get("requestBody", {}))),
+        answers=[
+            example
+            for status, answer in operation.get("responses", {}).items()
+            for example in _examples(status, answer)
+        ],
     )
-    said = escape(schema.get("description", ""))
-    return f'<h3 id="{escape(name)}"><code>{escape(name)}</code></h3><p>{said}</p><ul>{fields}</ul>'
 
 
-def _contents(holder: dict[str, Any] | None) -> list[dict[str, Any]]:
-    return list((holder or {}).get("content", {}).values())
+def _mark(permission: str | None) -> str | None:
+    """Everybody, everybody who is known, or (none) whoever the table will let."""
+    return permission if permission in (PUBLIC["permission"], KNOWN["permission"]) else None
 
 
-def _kind(schema: dict[str, Any]) -> str:
-    if "$ref" in schema:
-        name = escape(schema["$ref"].rsplit("/", 1)[-1])
-        return f'<a href="#{name}">{name}</a>'
-    if schema.get("type") == "array":
-        return f"list of {_kind(schema.get('items', {}))}"
-    for choice in ("oneOf", "anyOf"):
-        if choice in schema:
-            return " or ".join(_kind(one) for one in schema[choice])
-    if "enum" in schema:
-        return " | ".join(escape(str(value)) for value in schema["enum"])
-    kind = schema.get("type", "anything")
-    return escape(", ".join(kind) if isinstance(kind, list) else str(kind))
+def _examples(status: str | None, holder: Schema) -> Iterator[Example]:
+    said = holder.get("description", "")
+    contents = holder.get("content", {})
+    if status is not None and not contents:
+        yield Example(status, "", said, {}, None)
+    for media, content in contents.items():
+        # What went wrong looks alike everywhere: its example stands with the type.
+        shown = "example" in content and (status is None or status < "400")
+        text = json.dumps(content["example"], ensure_ascii=False, indent=2) if shown else None
+        yield Example(status, media, said, content.get("schema", {}), text)

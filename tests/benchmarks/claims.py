@@ -51,7 +51,10 @@ def run(households: int) -> list[str]:
             for target in (many, rows):
                 load(target, CONNECTIONS, most=_WARM)
             turns = [
-                [load(target, CONNECTIONS, first=(turn + 1) * 100_000, seconds=_SECONDS) for target in (rows, many, ten)]
+                [
+                    load(target, CONNECTIONS, first=(turn + 1) * 100_000, seconds=_SECONDS)
+                    for target in (rows, many, ten)
+                ]
                 for turn in range(_ROUNDS)
             ]
         command("database", "check")

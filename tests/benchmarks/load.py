@@ -94,7 +94,10 @@ class _Load:
         self._open = connections
         loop = asyncio.get_running_loop()
         await asyncio.gather(
-            *(loop.create_connection(lambda: _Connection(self), "127.0.0.1", self._target.port) for _ in range(connections))
+            *(
+                loop.create_connection(lambda: _Connection(self), "127.0.0.1", self._target.port)
+                for _ in range(connections)
+            )
         )
         await self.over.wait()
 

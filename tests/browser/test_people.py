@@ -178,7 +178,7 @@ def test_a_treasurer_makes_a_token_once_and_revokes_it(
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
-def test_services_and_clubs(
+def test_services(
     service_url: str, secrets: dict[str, str], browser_page: Page, check_axe: CheckAxe, size: tuple[int, int]
 ) -> None:
     page = browser_page
@@ -187,19 +187,17 @@ def test_services_and_clubs(
     page.goto(f"{service_url}/organisations")
     check_axe(page)
     _fits(page)
-    page.get_by_role("link", name="Add a service or club").click()
+    page.get_by_role("link", name="Add a service").click()
     check_axe(page)
     _fits(page)
-    page.get_by_label("Club", exact=True).check()
-    page.get_by_label("Name").fill("Frem")
     page.get_by_role("button", name="Add").click()
-    expect(page.get_by_text("must be an organisation number").first).to_be_visible()
-    page.get_by_label("Organisation number").fill("87654321")
+    expect(page.get_by_role("link", name="Name: Fill this in.")).to_be_visible()
+    page.get_by_label("Name").fill("Child welfare")
     page.get_by_role("button", name="Add").click()
-    expect(page.get_by_text("Frem was added.")).to_be_visible()
-    page.get_by_role("link", name="End: Fremad").click()
-    expect(page.get_by_text("1 role of its people")).to_be_visible()
+    expect(page.get_by_text("Child welfare was added.")).to_be_visible()
+    page.get_by_role("link", name="End: School health").click()
+    expect(page.get_by_text("0 roles of its people")).to_be_visible()
     check_axe(page)
     _fits(page)
-    page.get_by_role("button", name="End Fremad").click()
-    expect(page.get_by_text("Fremad has ended.")).to_be_visible()
+    page.get_by_role("button", name="End School health").click()
+    expect(page.get_by_text("School health has ended.")).to_be_visible()

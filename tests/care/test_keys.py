@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from service.care import rotation
 from service.console import keys
 from service.errors import Conflict
 from service.identity.messages import send_email
+from service.passes.actions import replace_pass
 from service.values.progress import Progress
 from service.values.secrecy import KeyRing
 from tests.passes.town import Town
@@ -62,7 +67,7 @@ def numbers(town: Town) -> list[tuple[str, str]]:
         ("kept_answer", "answer"),
         ("held_row", "decode(substr(content->>'identity_cipher', 3), 'hex')"),
     ):
-        for (encrypted,) in town.rows(f"SELECT {cipher} FROM {table}"):
+        for (encrypted,) in town.rows(f"SELECT {cipher} FROM {table} WHERE {cipher} IS NOT NULL"):
             found.append((table, secrets.decrypt(bytes(encrypted))))
     return sorted(found)
 
@@ -135,7 +140,7 @@ def test_a_key_that_somebody_may_still_write_with_is_not_retired(town: Town, mon
     monkeypatch.setattr(rotation, "_PATIENCE_SECONDS", 0)
     with town.session() as busy:
         busy.execute(text("UPDATE household SET uncertain = uncertain"))
-        assert "is being written" in town.run.fails("keys", "retire", 1)
+        assert "is at work" in town.run.fails("keys", "retire", 1)
     assert KeyRing.open(town.database.home / "keys" / NAME).key_ids == (1, 2)
 
 
@@ -182,3 +187,84 @@ def test_a_key_is_not_retired_while_an_email_under_it_waits(town: Town) -> None:
     with town.owner() as session:
         session.execute(text("DELETE FROM procrastinate.procrastinate_jobs"))
     rotation.retire(town.database, ring, 1, COMMAND)
+
+
+def test_nothing_stands_still_while_keys_change(town: Town) -> None:
+    """Others read and write all the while, each with a key ring of its own, as other processes do."""
+    file = town.database.home / "keys" / NAME
+    stop, counted, wrong = threading.Event(), Counter[str](), []
+    numbers_before = {number for table, number in numbers(town) if table == "person"}
+
+    def again_and_again(name: str, work: Callable[[KeyRing], None]) -> None:
+        ring = KeyRing.open(file)
+        while not stop.is_set():
+            try:
+                work(ring)
+                counted[name] += 1
+            except Exception as error:
+                wrong.append((name, repr(error)))
+                return
+
+    def read(ring: KeyRing) -> None:
+        secrets = ring.for_tenant(town.municipality.id)
+        with town.session() as session:
+            found = session.execute(text("SELECT identity_cipher FROM person")).scalars().all()
+        # Between reading and opening a row its key may have changed.
+        time.sleep(0.05)
+        assert {secrets.decrypt(bytes(cipher)) for cipher in found} == numbers_before
+
+    def write(ring: KeyRing) -> None:
+        with town.session() as session:
+            live = session.execute(text("SELECT id FROM leisure_pass WHERE state = 'live' LIMIT 1")).scalar_one()
+            replace_pass(session, town.municipality, ring, live, "lost", COMMAND)
+
+    threads = [threading.Thread(target=again_and_again, args=(work.__name__, work)) for work in (read, write)]
+    for thread in threads:
+        thread.start()
+    try:
+        for old in (1, 2):
+            _change_key(town, old)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+    assert min(counted["read"], counted["write"]) > 10
+    assert KeyRing.open(file).key_ids == (3,)
+    assert set(used(town)) == {3}
+    # Every number can be read with what stands in the file.
+    assert len(numbers(town)) == 7 + 2 + counted["write"] + 1
+    assert town.sound()
+
+
+def _change_key(town: Town, old: int) -> None:
+    """As an operator does it; what was written under the old key meanwhile is encrypted anew once more."""
+    ring = keys(town.database)
+    rotation.rotate(town.database, ring, COMMAND)
+    while True:
+        for holder in rotation.holders(town.database):
+            rotation.reencrypt(town.database, ring, holder, COMMAND, Progress())
+        try:
+            rotation.retire(town.database, ring, old, COMMAND)
+        except Conflict as refused:
+            assert "still encrypts rows" in refused.message
+        else:
+            return
+
+
+def test_every_encrypted_column_is_encrypted_anew(town: Town) -> None:
+    """A column that rotation does not know would be lost with the key: bytes are a cipher or known to be none."""
+    columns = town.rows(
+        """SELECT format('%s.%s', c.relname, a.attname) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname IN ('public', 'directory')
+        WHERE c.relkind IN ('r', 'p') AND a.atttypid = 'bytea'::regtype AND NOT a.attisdropped AND a.attnum > 0"""
+    )
+    known = {f"{of.table}.{of.cipher}" for of in rotation.ENCRYPTED}
+    unknown = {name for (name,) in columns if not name.endswith(("hash", "digest", "fingerprint"))} - known
+    assert unknown == {
+        # Digests by other names: of whom an attempt is counted, of a browser, of a call and of what it said.
+        "attempt.key",
+        "provider_request.browser",
+        "kept_answer.call",
+        "kept_answer.said",
+    }, "add it to ENCRYPTED in service/care/rotation.py, or say here that it is no cipher"

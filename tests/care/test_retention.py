@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,9 +16,16 @@ from sqlalchemy import text
 
 from service.audit.actions import COMMAND
 from service.care import retention
+from service.care.kinds import KEPT, KINDS
 from service.care.retention import apply_retention
 from service.care.rules import cut_off
+from service.clubs import actions as clubs
+from service.clubs.actions import ClubData
+from service.clubs.desk import Desk
+from service.console import keys
+from service.reporting import queries as reporting
 from service.values.progress import Progress
+from tests.care.slow import SlowPath
 from tests.conftest import Medspiller
 from tests.passes.town import CODE, Town
 
@@ -112,7 +120,7 @@ def test_who_is_in_the_register_or_has_a_pass_stays(town: Town, at: At) -> None:
     assert town.rows("SELECT count(*) FROM person WHERE anonymised_at IS NULL AND ended_at IS NULL") == [(4,)]
     assert town.sound()
     blank = "SELECT given_name, family_name, identity_cipher, extract(month FROM birth_date) FROM person WHERE id = :id"
-    assert [town.rows(blank, id=person_id) for (person_id,) in before] == [[("", "", b"", 1)]] * 2
+    assert [town.rows(blank, id=person_id) for (person_id,) in before] == [[("", "", b"", 12)]] * 2
     assert town.rows("SELECT count(*) FROM household_member_past") == [(0,)]
     # Whoever comes back is a new person.
     town.people += family
@@ -174,9 +182,63 @@ def full(town: Town, at: At, installation: Path) -> Town:
             "household_note (tenant_id, household_id, text, made_at) SELECT tenant_id, id, 'x', now() FROM household",
             """household_contact (tenant_id, household_id, name, phone, email, until, set_at)
             SELECT tenant_id, id, 'x', '1', '', '2017-12-31', now() FROM household""",
+            """club_application (tenant_id, number, name, contact_name, contact_email, activities, payee_kind, account,
+                language, state, applied_at, decided_at, decided_because)
+            SELECT tenant_id, '12345674', 'x', 'x', 'x@x', '[]', 'account', 'x', 'da', 'rejected', now(), now(), 'x'
+            FROM scheme""",
         ):
             session.execute(text(f"INSERT INTO {statement}"))
+    for folder in ("outbox", "."):
+        lies = installation / folder / "print" / CODE
+        lies.mkdir(parents=True)
+        for name in ("batch-00001.pdf", "batch-00001.csv", "batch-00002.pdf", ".batch-00001.delivered"):
+            (lies / name).touch()
+    _ended_club(town)
+    _claims(town)
     return town
+
+
+def _ended_club(town: Town) -> None:
+    """A club that had another contact, and has ended."""
+    data = ClubData("Fremad", "Anna", "anna@fremad.example")
+    desk = Desk(municipality=town.municipality, keys=keys(town.database), public_url="http://x", actor=COMMAND)
+    with town.session() as session:
+        club = clubs.add_club(session, desk, "12345674", data, None, account_approved=False).id
+        clubs.change_club(session, desk, club, msgspec.structs.replace(data, contact_email="bo@fremad.example"))
+        clubs.end_club(session, desk, club)
+
+
+def _claims(town: Town) -> None:
+    """Claims that were refused, two of them asked about by lot, and reservations that expired."""
+    of_pass = "FROM leisure_pass p, club b"
+    with town.owner() as session:
+        session.execute(
+            text(
+                f"""INSERT INTO claim (tenant_id, club_id, pass_id, person_id, scheme_id, kind, given_name, activity,
+                    season_start, season_end, fee_ore, covered_ore, family_share_paid_by, state, reasons, note, door,
+                    submitted_at, decided_at, ended_at)
+                SELECT p.tenant_id, b.id, p.id, p.person_id, p.scheme_id, 'membership', 'Frida', 'Fodbold',
+                    '2017-01-01', '2017-06-30', 100, 0, 'family', 'rejected', '{{late}}', 'x', 'page',
+                    '2017-02-01', '2017-02-01', '2017-02-01' {of_pass}"""
+            )
+        )
+        session.execute(
+            text(
+                f"""INSERT INTO reservation (tenant_id, club_id, pass_id, scheme_id, year, fund, given_name, activity,
+                    fee_ore, reserved_ore, state, until, made_at, ended_at)
+                SELECT p.tenant_id, b.id, p.id, p.scheme_id, 2017, 'membership', 'Frida', 'Fodbold', 100, 100,
+                    'expired', '2017-03-01', '2017-02-01', '2017-03-01' {of_pass}"""
+            )
+        )
+        for state, closed in (("answered", "NULL"), ("accepted", "'2017-09-01'")):
+            session.execute(
+                text(
+                    f"""INSERT INTO sample_check (tenant_id, claim_id, club_id, state, asked_at, due_on, answer,
+                        closed_at)
+                    SELECT tenant_id, id, club_id, '{state}', '2017-02-01', '2017-03-01', 'x', {closed} FROM claim c
+                    WHERE NOT EXISTS (SELECT FROM sample_check k WHERE k.claim_id = c.id) ORDER BY id LIMIT 1"""
+                )
+            )
 
 
 def test_a_dry_run_counts_what_a_commit_takes(full: Town, at: At, installation: Path) -> None:
@@ -189,9 +251,66 @@ def test_a_dry_run_counts_what_a_commit_takes(full: Town, at: At, installation: 
     assert set(dry) == {rule["what"] for rule in full.say("retention", "show")["rules"]}
     assert run(full, "--commit") == {}
     assert list((installation / "imports").rglob("rejected.csv")) == []
+    assert dry["letter_contents"]["files"] == 4
+    left = {path.name for folder in ("outbox/print", "print") for path in (installation / folder / CODE).iterdir()}
+    assert left == {"batch-00002.pdf", ".batch-00001.delivered"}
     assert full.sound()
     # Statistics live on.
     assert full.rows("SELECT count(*) FROM determination WHERE outcome = 'entitled'")[0][0] > 0
+
+
+LIFE = (
+    "2017-05-01",
+    "2017-08-01",
+    "2018-03-31",
+    "2019-02-01",
+    "2020-01-01",
+    "2022-02-01",
+    "2022-12-31",
+    "2023-01-02",
+    "2040-01-01",
+)
+
+
+def test_through_the_years_it_takes_what_a_slow_path_finds(full: Town, at: At) -> None:
+    """On each of these days what is due is counted in two ways and then erased; the next begins with what is left."""
+    found = {}
+    for day in LIFE:
+        at(f"{day}T08:00Z")
+        rules = full.say("retention", "show")["rules"]
+        expected = SlowPath(full).take(rules, date.fromisoformat(day))
+        assert run(full) == expected, day
+        assert run(full, "--commit") == expected, day
+        found |= expected
+    assert set(found) == {rule["what"] for rule in rules}
+    assert full.sound()
+
+
+def test_every_table_of_case_data_has_a_rule_or_a_reason(full: Town) -> None:
+    tables = {
+        name
+        for (name,) in full.rows("SELECT relname FROM pg_class JOIN pg_policy ON polrelid = pg_class.oid")
+        if not name.startswith("pg_")
+    }
+    ruled = {step.table for kind in KINDS for step in kind.steps}
+    assert tables - ruled - set(KEPT) == set(), "say in service/care/kinds.py how long it is kept, or why for good"
+    assert set(KEPT) - tables == ruled & set(KEPT) == set()
+
+
+def test_statistics_stay_as_they_were(full: Town, at: At) -> None:
+    """Whoever is anonymised is counted in the same district and age group as before."""
+
+    def counted() -> reporting.Figures | None:
+        with full.session() as session:
+            scheme = session.execute(text("SELECT id FROM scheme")).scalar_one()
+            return reporting.figures(session, scheme, date(2017, 1, 1), reporting.age_groups(3, 17))
+
+    before = counted()
+    assert before is not None
+    assert sum(map(sum, before.table.values["issued"])) == 3
+    at("2040-01-01T08:00Z")
+    assert run(full, "--commit")["ended_persons"]["person"] > 0
+    assert counted() == before
 
 
 def test_kept_answers_go_when_they_are_48_hours_old(full: Town, at: At) -> None:

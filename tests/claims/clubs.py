@@ -7,21 +7,22 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
 
 from service.audit.actions import COMMAND, Actor
 from service.claims.actions import Made, NewClaim, submit_claim
 from service.claims.desk import Desk
+from service.clubs.actions import ClubData, accept_agreement, add_club
+from service.clubs.desk import Desk as ClubDesk
+from service.clubs.settings import keep_agreement
 from service.console import keys
 from service.database.engine import Database
 from service.identity.access import Place
 from service.identity.actions import Municipality, find_municipality
-from service.identity.organisations import add_organisation
 from service.identity.tokens import make_token
 from tests.calls import Callers, Client
 from tests.passes.town import Town
 
-NUMBERS = ("10203046", "10203054", "10203062", "10203070")
+NUMBERS = ("10203058", "10203155", "10203252", "10203368", "10203465", "10203562")
 CLUB = Actor(door="api")
 
 
@@ -50,24 +51,11 @@ def open_club(
 ) -> UUID:
     """An approved club that has accepted the agreement; gives its id."""
     with town.database.transaction(town.municipality.id) as session:
-        club = add_organisation(session, town.municipality.id, "club", name, number, COMMAND)
-        session.flush()
-        session.execute(
-            text(
-                """INSERT INTO club_agreement (tenant_id, version, text, made_at)
-                VALUES (:tenant, 1, 'Aftale', now()) ON CONFLICT DO NOTHING"""
-            ),
-            {"tenant": town.municipality.id},
-        )
-        session.execute(
-            text(
-                """INSERT INTO club (tenant_id, id, number, name, state, members, contact_email, agreement_version,
-                    agreement_accepted_at, approved_at, changed_at)
-                VALUES (:tenant, :id, :number, :name, 'approved', :members, :email, 1, now(), now(), now())"""
-            ),
-            {"tenant": town.municipality.id, "id": club.id, "number": number, "name": name}
-            | {"members": members, "email": email},
-        )
+        at = ClubDesk(town.municipality, keys(town.database), "http://testserver", COMMAND)
+        data = ClubData(name, contact_email=email, members=members)
+        club = add_club(session, at, number, data, None, account_approved=False)
+        version = keep_agreement(session, town.municipality).version
+        accept_agreement(session, at, club.id, version)
     return club.id
 
 

@@ -102,7 +102,9 @@ def test_attempts_are_counted_over_all_processes_until_the_span_is_over(
 
 def test_the_commands_make_people_organisations_links_and_tokens(world: World, medspiller: Medspiller) -> None:
     medspiller("organisation", "add", "Child welfare", "--service", "--municipality", "0751")
-    medspiller("organisation", "add", "Frem", "--club", "87654321", "--municipality", "0751")
+    medspiller(
+        "club", "add", "--municipality", "0751", "--number", "87654303", "--name", "Frem", "--nemkonto", "--approved"
+    )
     medspiller("organisation", "add", "Holidays", "--code", "ferie", "--country", "no")
     medspiller(
         "user",
@@ -120,7 +122,7 @@ def test_the_commands_make_people_organisations_links_and_tokens(world: World, m
     medspiller("user", "add", "v@x.example", "--name", "V", "--role", "volunteer", "--organisation", "ferie")
     url = medspiller("user", "sign-in-link", "v@x.example")["url"]
     assert url.startswith("http://127.0.0.1:8000/sign-in/link/")
-    made = medspiller("token", "create", "--club", "87654321", "--municipality", "0751")
+    made = medspiller("token", "create", "--club", "87654303", "--municipality", "0751")
     assert made["token"].startswith("medspiller_")
     assert "no account" in medspiller.fails("user", "sign-in-link", "nobody@x.example")
     assert "does not belong" in medspiller.fails(

@@ -2,12 +2,8 @@
 
 import json
 import logging
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import httpx
 import pytest
 
 from service.errors import Refused
@@ -37,6 +32,7 @@ from tests.identity.oidc_provider import (
     serving,
     signed_with_the_public_key,
 )
+from tests.identity.oidc_stranger import DISCOVERY, Stranger, strange
 
 SECONDS = int(NOW.timestamp())
 
@@ -482,9 +478,6 @@ def test_a_provider_with_ways_that_we_do_not_know(fake: FakeProvider, reasons: C
     assert reasons() == ["ways to authenticate"]
 
 
-DISCOVERY = "/.well-known/openid-configuration"
-
-
 @pytest.mark.parametrize("path", [DISCOVERY, "/jwks", "/token", "/userinfo"])
 @pytest.mark.parametrize(
     ("status", "headers", "parts", "reason"),
@@ -679,60 +672,26 @@ def test_a_file_that_is_none(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.fixture
-def stranger() -> Iterator[str]:
-    """A provider that is not ours, in a process of its own; gives its issuer."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    somebody = {
-        "sub": SUBJECT,
-        "email": EMAIL,
-        "email_verified": True,
-        "name": "Kirsten Testesen",
-        "groups": ["leisure"],
-    }
-    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), "--require-nonce", "true"]
-    command += ["--require-registration", "true", "--user-claims", json.dumps(somebody)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        issuer = f"http://localhost:{port}"
-        _await(f"{issuer}{DISCOVERY}")
-        yield issuer
-    finally:
-        os.kill(process.pid, signal.SIGTERM)
-        process.wait(10)
+def stranger() -> Iterator[Stranger]:
+    with strange() as provider:
+        yield provider
 
 
-def _await(url: str) -> None:
-    give_up = time.monotonic() + 20
-    while True:
-        try:
-            httpx.get(url).raise_for_status()
-            return
-        except httpx.HTTPError:
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(0.1)
-
-
-def _register(issuer: str, method: str) -> Provider:
-    asked = {"redirect_uris": [BACK], "token_endpoint_auth_method": method}
-    made = httpx.post(f"{issuer}/oauth2/clients", json=asked).raise_for_status().json()
-    known = {"issuer": issuer, "client_id": made["client_id"], "client_secret": made["client_secret"]}
+def _registered(stranger: Stranger) -> Provider:
+    known = stranger.register(BACK)
     return FakeProvider(1).provider(roles_claim="groups", roles=GRANTS, **known)
 
 
-def test_a_provider_that_we_did_not_write(stranger: str) -> None:
-    provider = _register(stranger, "client_secret_basic")
+def test_a_provider_that_we_did_not_write(stranger: Stranger) -> None:
+    provider = _registered(stranger)
     now = datetime.now(UTC)
     begun = begin(provider, BACK, now)
     assert "code" not in dict(parse_qsl(urlsplit(begun.url).query))
-    agreed = httpx.post(begun.url, data={"sub": SUBJECT}, follow_redirects=False)
-    came_back = urlsplit(agreed.headers["Location"])
+    came_back = urlsplit(stranger.agree(begun.url))
     assert came_back._replace(query="").geturl() == BACK
     answer = dict(parse_qsl(came_back.query))
     who = finish(provider, begun, answer, BACK, now)
-    assert (who.issuer, who.subject, who.email, who.email_verified) == (stranger, SUBJECT, EMAIL, True)
+    assert (who.issuer, who.subject, who.email, who.email_verified) == (stranger.issuer, SUBJECT, EMAIL, True)
     assert who.name == "Kirsten Testesen"
     assert set(who.roles) == {("case_worker", "0751", None), ("auditor", "0751", None)}
     # The provider gives each code's tokens once.
@@ -740,10 +699,9 @@ def test_a_provider_that_we_did_not_write(stranger: str) -> None:
         finish(provider, begun, answer, BACK, now)
 
 
-def test_somebody_who_says_no_there(stranger: str) -> None:
-    provider = _register(stranger, "client_secret_basic")
+def test_somebody_who_says_no_there(stranger: Stranger) -> None:
+    provider = _registered(stranger)
     begun = begin(provider, BACK, NOW)
-    denied = httpx.post(begun.url, data={"action": "deny"}, follow_redirects=False)
-    answer = dict(parse_qsl(urlsplit(denied.headers["Location"]).query))
+    answer = dict(parse_qsl(urlsplit(stranger.agree(begun.url, action="deny")).query))
     with pytest.raises(Refused):
         finish(provider, begun, answer, BACK, NOW)

@@ -12,6 +12,7 @@ from service.identity import oidc, provider_sign_in
 from service.identity.access import Principal
 from service.identity.actions import add_member
 from service.identity.sessions import places_of
+from tests.identity.clients import as_owner
 from tests.identity.conftest import WORKER, World
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -118,11 +119,41 @@ def test_only_a_trusted_and_verified_address_finds_an_account(
             sign_in(provider, email=WORKER, email_verified=verified, roles=(("auditor", "0751", None),))
 
 
-def test_whoever_brings_no_role_gets_no_account(sign_in: Any) -> None:
-    with pytest.raises(Forbidden, match="no role here yet"):
-        sign_in()
-    with pytest.raises(Forbidden, match="no role here yet"):
-        sign_in(email=None, roles=(("auditor", "0751", None),))
+def test_whoever_brings_no_role_gets_no_account_and_learns_of_none(sign_in: Any) -> None:
+    """An address that somebody has made up at the provider tells nothing of who works here."""
+    strangers: list[dict[str, Any]] = [
+        {},
+        {"email": None, "roles": (("auditor", "0751", None),)},
+        {"email": WORKER},
+        {"email": WORKER, "email_verified": False},
+    ]
+    told = set()
+    for changes in strangers:
+        with pytest.raises(Forbidden, match="gives you no role here") as refused:
+            sign_in(**changes)
+        told.add(str(refused.value))
+    assert len(told) == 1
+
+
+def test_what_the_claims_change_stands_in_the_trail_of_its_place(world: World, sign_in: Any) -> None:
+    who = sign_in(roles=(("case_worker", "0751", None), ("volunteer", None, "rk")))
+    sign_in(roles=(("volunteer", None, "rk"),))
+    found: dict[Any, list[Any]] = {world.by: [], world.red_cross: []}
+    for row in as_owner(world, "SELECT * FROM audit_entry WHERE account_id = :of ORDER BY id", of=who.account_id):
+        found[row.tenant_id].append((row.action, row.details))
+    claimed = {"origin": "claims"}
+    assert found == {
+        world.by: [
+            ("identity.member.add", {"role": "case_worker"} | claimed),
+            ("identity.sign_in", {"method": "provider"}),
+            ("identity.member.end", {"role": "case_worker"} | claimed),
+        ],
+        world.red_cross: [
+            ("identity.member.add", {"role": "volunteer"} | claimed),
+            ("identity.sign_in", {"method": "provider"}),
+            ("identity.sign_in", {"method": "provider"}),
+        ],
+    }
 
 
 def test_an_answer_counts_once_and_only_where_it_was_asked_for(world: World, sign_in: Any) -> None:

@@ -167,6 +167,51 @@ def test_a_link_that_was_never_made_is_refused(browser: Browser, secret: str) ->
     assert not session_of(browser)
 
 
+def test_a_secret_opens_only_what_it_was_made_for(browser: Browser, known: Database) -> None:
+    """A link to sign in is no invitation and no session, a session no link, whoever tries them."""
+    link = link_for(known, CASE_WORKER).rsplit("/", 1)[1]
+    with browsing(known) as other:
+        sign_in(other, known, ADMINISTRATOR)
+        session = session_of(other)
+    assert browser.get(f"/invitation/{link}").status_code == 404
+    assert send(browser, f"/invitation/{link}", {"name": "Somebody"}).status_code == 404
+    for secret in (session, link.swapcase(), link[:-1], f"{link}x"):
+        assert send(browser, f"/sign-in/link/{secret}").status_code == 404
+    assert with_session(browser, link).headers["location"] == "/sign-in"
+    assert not session_of(browser)
+    # Of all that nothing was used up.
+    assert send(browser, f"/sign-in/link/{link}").status_code == 303
+
+
+def test_the_link_of_an_account_that_was_closed_signs_nobody_in(browser: Browser, known: Database) -> None:
+    link = link_for(known, CASE_WORKER)
+    sign_in(browser, known, CASE_WORKER)
+    secret = session_of(browser)
+    as_owner(known, f"UPDATE directory.account SET disabled_at = now() WHERE email = '{CASE_WORKER}' RETURNING 1")
+    assert with_session(browser, secret).headers["location"] == "/sign-in"
+    browser.cookies.clear()
+    assert send(browser, link).status_code == 404
+    assert not session_of(browser)
+
+
+def test_signing_in_and_the_second_factor_stand_in_the_trail(browser: Browser, known: Database, at: At) -> None:
+    at("2026-11-24T08:00Z")
+    sign_in(browser, known, CASE_WORKER, "email")
+    secret, _ = set_up_second_factor(browser)
+    at("2026-11-24T08:01Z")
+    send(browser, "/profile/second-factor/codes", {"code": code_of(secret)})
+    send(browser, "/profile/sessions/end")
+    sign_in(browser, known, CASE_WORKER)
+    rows = as_owner(known, "SELECT action, details FROM audit_entry WHERE action LIKE 'identity.s%' ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        ("identity.sign_in", {"method": "email"}),
+        ("identity.second_factor.set", {}),
+        ("identity.second_factor.codes", {}),
+        ("identity.sign_out.everywhere", {}),
+        ("identity.sign_in", {"method": "command"}),
+    ]
+
+
 def test_the_secret_stands_nowhere_in_the_database(browser: Browser, known: Database) -> None:
     path = link_for(known, CASE_WORKER)
     sign_in(browser, known, CASE_WORKER)

@@ -8,12 +8,13 @@ from uuid import uuid4
 
 import pytest
 from litestar.testing import TestClient
+from sqlalchemy import text
 
 from service.app import create_app
-from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES
-from service.identity.tokens import PREFIX
+from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, PERMISSIONS, Permission
+from service.identity.tokens import PREFIX, system_behind
 from service.identity.tokens_web import SCOPE_NAMES
-from service.values.random_secrets import digest
+from service.values.random_secrets import digest, draw
 from tests.identity.clients import Client, as_owner, browser_of, text_of
 from tests.identity.conftest import ADMIN, TREASURER, WORKER, World
 
@@ -141,6 +142,29 @@ def test_a_token_opens_its_scope_alone(world: World, admin: Client) -> None:
     assert asked_with(world, token, "/tokens") == 403
     assert asked_with(world, token_in(made(admin, scopes=["reports"]))) == 403
     assert asked_with(world, PREFIX + "x" * 43) == 401
+
+
+def test_a_token_opens_nothing_that_there_is_not_in_its_kind_of_place(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever scopes stand on it: a club's opens nothing of the municipality's, and the other way about."""
+    of_clubs = Permission("claims.make", "Claim a fee", ("club_treasurer",), "claims", ("club",))
+    monkeypatch.setitem(PERMISSIONS, of_clubs.name, of_clubs)
+    everything = [*MUNICIPAL_SCOPES, *CLUB_SCOPES]
+    held = {}
+    for club in (None, world.club):
+        token = PREFIX + draw()
+        with world.database.transaction(world.by) as session:
+            session.execute(
+                text("SELECT directory.add_token(:hash, :club, 'system', :scopes, NULL, now(), NULL)"),
+                {"hash": digest(token), "club": club, "scopes": everything},
+            )
+            found = system_behind(session, token)
+        assert found is not None
+        held[club] = found.permissions
+        assert asked_with(world, token, "/api/v1/passes") == (200 if club is None else 403)
+    assert held[world.club] == {"claims.make"}
+    assert held[None] == {name for name, one in PERMISSIONS.items() if one.scope} - {"claims.make"}
 
 
 def test_its_last_use_is_noted(world: World, at: At) -> None:

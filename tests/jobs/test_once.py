@@ -1,5 +1,8 @@
 """Each run takes effect once: after a fault anywhere in it, after kill -9, and with several workers."""
 
+import csv
+import logging
+import re
 import subprocess
 import sys
 import threading
@@ -21,6 +24,7 @@ from service.jobs.running import ATTEMPTS, Ran, run
 from service.jobs.work import Job, Place, Steps, Whole, Work, find_place
 from service.settings import Settings
 from service.web.log import JsonLines
+from tests.conftest import Medspiller
 from tests.jobs.conftest import EVERY_JOB, age_the_dead, as_owner, probe, probed, retry_now
 
 PROJECT = Path(__file__).parents[2]
@@ -31,17 +35,26 @@ class Fault(Exception):
     """What goes wrong."""
 
 
-def _faulty(job: Job, calls: int | None) -> Job:
-    """The job, failing at the so-maniest call of a function of the project; with None at its end."""
+# At the start, in its first steps, further on, and at the end. With the attempt that goes through they are all it has.
+FAULTS = (1, 5, 250, 700, None)
 
-    def fail_in(body: Callable[..., object], *arguments: Any) -> str:
+
+class Faulty:
+    """A job that fails at the so-maniest call of a function of the project; with None at its end."""
+
+    def __init__(self, job: Job, calls: int | None) -> None:
+        self.calls, self.struck_in_the_middle = calls, False
+        self.job = msgspec.structs.replace(job, do=type(job.do)(lambda *given: self._fail_in(job.do.run, *given)))
+
+    def _fail_in(self, body: Callable[..., object], *arguments: Any) -> str:
         counted = 0
 
         def count(frame: FrameType, event: str, _: object) -> None:
             nonlocal counted
             if event == "call" and frame.f_code.co_filename.startswith((f"{PROJECT}/service", f"{PROJECT}/jobs")):
                 counted += 1
-                if counted == calls:
+                if counted == self.calls:
+                    self.struck_in_the_middle = True
                     sys.setprofile(None)
                     raise Fault
 
@@ -52,65 +65,118 @@ def _faulty(job: Job, calls: int | None) -> Job:
             sys.setprofile(None)
         raise Fault
 
-    body = job.do
-    if isinstance(body, Whole):
-        whole = body.run
-        return msgspec.structs.replace(job, do=Whole(lambda session, work: fail_in(whole, session, work)))
-    steps = body.run
-    return msgspec.structs.replace(job, do=Steps(lambda work: fail_in(steps, work)))
 
-
-def _effects(database: Database, home: Path) -> dict[str, Any]:
-    """What the jobs leave, counted: each count is that of one time."""
-    counts = as_owner(
+def _rows(database: Database) -> dict[str, int]:
+    """How many rows each table has, but for those that keep the runs themselves."""
+    tables = as_owner(
         database,
-        """SELECT (SELECT count(*) FROM refresh_run) AS refreshes, (SELECT count(*) FROM leisure_pass) AS passes,
-            (SELECT count(*) FROM letter) AS letters, (SELECT count(*) FROM determination) AS determinations,
-            (SELECT count(*) FROM audit_entry WHERE action = 'eligibility.refresh') AS refreshed,
-            (SELECT count(*) FROM audit_entry WHERE action = 'letters.hand_over') AS handed_over,
-            (SELECT count(*) FROM letter WHERE state = 'handed_over') AS sent,
-            (SELECT count(*) FROM audit_sealed) AS sealed, (SELECT count(*) FROM audit_entry) AS entries""",
-    )[0]
-    files = sorted(path.name for folder in ("outbox", "backups") for path in (home / folder).rglob("*"))
-    return dict(counts._mapping) | {"files": files}
+        """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+            AND relname NOT LIKE 'job%' ORDER BY 1""",
+    )
+    counted = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS rows FROM {name}" for (name,) in tables)
+    return {row.name: row.rows for row in as_owner(database, counted)}
+
+
+def _acts(database: Database) -> dict[str, int]:
+    """How often each act of the timetable stands in the trail."""
+    return {
+        row.action: row.acts
+        for row in as_owner(
+            database, "SELECT action, count(*) AS acts FROM audit_entry WHERE door = 'job' GROUP BY action"
+        )
+    }
+
+
+def _files(home: Path) -> list[str]:
+    """What the jobs leave in the home: the names without what differs between two runs."""
+    folders = ("outbox", "backups", "certificates", "reports", "print")
+    found = [path for folder in folders for path in (home / folder).rglob("*") if path.is_file()]
+    return sorted(re.sub(r"-[0-9a-f]{8}-[0-9a-f-]{27}", "", path.name) for path in found)
 
 
 def _found(worker_runs: list[Ran]) -> dict[str, str]:
     return {done.job: done.state for done in worker_runs}
 
 
+def _took_effect_once(database: Database, home: Path) -> None:
+    """The timetable's work of a fortnight stands there, each piece of it once."""
+    rows, acts = _rows(database), _acts(database)
+    # Both refreshes ran, and the second found nothing new to issue.
+    assert rows["refresh_run"] == acts["eligibility.refresh"] == 2
+    assert rows["leisure_pass"] == as_owner(database, "SELECT count(DISTINCT person_id) FROM leisure_pass")[0][0] > 5
+    assert rows["letter"] > 0
+    assert rows["print_batch"] == acts["letters.hand_over"] == 1
+    assert as_owner(database, "SELECT DISTINCT state FROM letter") == [("handed_over",)]
+    # What happened after the seal is in the next one.
+    assert 0 < rows["audit_sealed"] < rows["audit_entry"]
+    assert rows["audit_seal"] == len(as_owner(database, "SELECT id FROM job_run WHERE job = 'seal' AND state = 'done'"))
+    assert rows["fact_set"] == rows["fact"] == 0
+    [retained] = as_owner(database, "SELECT counts->'facts'->>'fact_set' AS sets, finished_at FROM retention_run")
+    assert (retained.sets, retained.finished_at is None) == ("1", False)
+    assert acts["care.retention"] == acts["reporting.report"] == 1
+    assert _files(home) == [
+        ".batch-00001.delivered",
+        "batch-00001.csv",
+        "batch-00001.pdf",
+        "medspiller-2017-01-15.dump",
+        "report-2017-01.csv",
+        "report-2017-01.png",
+        "report-2017-01.svg",
+        "report-2017-01.xlsx",
+        "retention-0751-2017-01-15.json",
+        "retention-0751-2017-01-15.txt",
+    ]
+
+
 @pytest.fixture
-def _before(peopled: Municipality, at: Callable[[str], None], database: Database) -> None:
-    """A fortnight later the whole timetable is due. A worker has looked before."""
+def _before(peopled: Municipality, at: Callable[[str], None], database: Database, medspiller: Medspiller) -> None:
+    """A fortnight later the whole timetable is due, and every job of it has work. A worker has looked before."""
+    medspiller("retention", "set", "facts", "--municipality", "0751", "--months", 0)
     tick(database, EVERY_JOB)
     at(LATER)
 
 
 @pytest.mark.usefixtures("_before")
-def test_a_fault_in_every_job(database: Database, installation: Path, now_settings: Settings) -> None:
-    """At the start of each, at several places in the middle and at the end; then it goes through, with one effect."""
-    for calls in (1, 7, 40, None):
-        worker = Worker(database, now_settings, [_faulty(job, calls) for job in EVERY_JOB])
+def test_a_fault_in_every_job(
+    database: Database, installation: Path, now_settings: Settings, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Each job of the timetable fails in several places, one after the other; then it goes through, with one effect."""
+    caplog.set_level(logging.INFO)
+    for job in EVERY_JOB:
+        before = _rows(database)
+        struck = 0
+        for attempt, calls in enumerate(FAULTS, start=1):
+            faulty = Faulty(job, calls)
+            retry_now(database)
+            [failed] = Worker(database, now_settings, [faulty.job]).once()
+            assert (failed.job, failed.state, failed.attempts) == (job.name, "queued", attempt)
+            struck += faulty.struck_in_the_middle
+            assert isinstance(job.do, Steps) or _rows(database) == before, (job.name, calls)
+        assert struck >= 2, job.name
         retry_now(database)
-        assert set(_found(worker.once()).values()) == {"queued"}, calls
-    effects = _effects(database, installation)
-    assert effects["refreshes"] == effects["passes"] == effects["determinations"] == effects["sealed"] == 0
-    retry_now(database)
-    done = Worker(database, now_settings, EVERY_JOB).once()
-    assert _found(done) == {job.name: "done" for job in EVERY_JOB}
+        [done] = Worker(database, now_settings, [job]).once()
+        assert (done.state, done.attempts) == ("done", ATTEMPTS), done.result
+    _took_effect_once(database, installation)
+    rows = _rows(database)
     retry_now(database)
     assert Worker(database, now_settings, EVERY_JOB).once() == []
-    effects = _effects(database, installation)
-    # Both refreshes ran, and the second found nothing new to issue.
-    assert effects["refreshes"] == effects["refreshed"] == 2
-    assert effects["passes"] > 5
-    assert effects["sent"] == effects["letters"] > 0
-    assert effects["handed_over"] == 1
-    assert effects["sealed"] > 0
-    assert [name for name in effects["files"] if name.endswith((".pdf", ".dump"))] == [
-        "batch-00001.pdf",
-        "medspiller-2017-01-15.dump",
-    ]
+    assert _rows(database) == rows
+    _tells_of_nobody(database, tmp_path, [JsonLines().format(record) for record in caplog.records])
+
+
+def _tells_of_nobody(database: Database, folder: Path, lines: list[str]) -> None:
+    """Neither the log nor the results of the runs have a name, a number or an address of the people."""
+    assert len([line for line in lines if '"event": "job"' in line]) > 2 * len(EVERY_JOB)
+    results = as_owner(database, "SELECT coalesce(result, '') || coalesce(outcome::text, '') AS said FROM job_run")
+    said = "\n".join([*lines, *(row.said for row in results)])
+    known = set()
+    with (folder / "population.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            known |= {row["person_id"], row["household_id"], row["street"], row["family_name"]}
+            known.add(f"{row['given_name']} {row['family_name']}")
+    known.discard("")
+    assert len(known) > 100
+    assert [word for word in known if re.search(rf"\b{re.escape(word)}\b", said)] == []
 
 
 _KILLED = """
@@ -148,9 +214,12 @@ with open_database(load()) as database:
 
 @pytest.mark.usefixtures("_before")
 def test_kill_minus_nine(database: Database, installation: Path, now_settings: Settings) -> None:
-    """A worker is killed in each job, now early, now at its end; the next worker does what is left, once."""
-    for number, job in enumerate(EVERY_JOB):
-        calls = 10**9 if number % 2 else 12
+    """A worker is killed in each job: in the middle of what is one transaction, else when all is done and not noted.
+
+    The next worker does what is left, once.
+    """
+    for job in EVERY_JOB:
+        calls = 250 if isinstance(job.do, Whole) else 10**9
         command = [sys.executable, "-c", _KILLED, job.name, str(calls)]
         killed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
         assert killed.returncode == -9, killed.stderr
@@ -159,15 +228,31 @@ def test_kill_minus_nine(database: Database, installation: Path, now_settings: S
         # Not taken over as long as it may live.
         assert Worker(database, now_settings, [job]).once() == []
         age_the_dead(database)
-    retry_now(database)
-    Worker(database, now_settings, EVERY_JOB).once()
+        assert _found(Worker(database, now_settings, [job]).once()) == {job.name: "done"}
     states = as_owner(database, "SELECT job, state, attempts FROM job_run WHERE state <> 'missed'")
-    assert {(row.job, row.state) for row in states} == {(job.name, "done") for job in EVERY_JOB}
-    effects = _effects(database, installation)
-    assert effects["refreshes"] == effects["refreshed"] == 2
-    assert effects["sent"] == effects["letters"] > 0
-    assert effects["handed_over"] == 1
+    assert {(row.job, row.state, row.attempts) for row in states} == {(job.name, "done", 2) for job in EVERY_JOB}
+    _took_effect_once(database, installation)
     assert as_owner(database, "SELECT count(*) FROM procrastinate.procrastinate_jobs")[0][0] == 0
+
+
+def test_a_run_that_stops_every_worker_fails_in_the_end(
+    municipality: Municipality, database: Database, now_settings: Settings, at: Callable[[str], None]
+) -> None:
+    seal = [job for job in EVERY_JOB if job.name == "seal"]
+    tick(database, seal)
+    at("2017-01-02T08:00Z")
+    tick(database, seal)
+    for attempt in range(1, ATTEMPTS + 1):
+        as_owner(
+            database,
+            "UPDATE job_run SET state = 'running', attempts = :attempt, heartbeat_at = now() WHERE state = 'queued'",
+            attempt=attempt,
+        )
+        age_the_dead(database)
+        tick(database, seal)
+    [run] = as_owner(database, "SELECT state, result FROM job_run WHERE job = 'seal'")
+    assert run.state == "failed"
+    assert run.result.startswith("Every worker that began it was stopped")
 
 
 def test_several_workers_at_the_same_time(

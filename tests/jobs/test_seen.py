@@ -1,6 +1,7 @@
-"""What people and machines see of the jobs: commands, alarms, metrics, the worker's log."""
+"""What people and machines see of the jobs: commands, and the worker with its log."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,19 +9,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
-from litestar.testing import TestClient
+from click.testing import CliRunner
 from sqlalchemy import text
+from sqlmodel import Session
 
 from jobs.timetable import TIMETABLE
 from jobs.worker import Worker
-from service.app import create_app
+from service.cli import main
 from service.database.engine import Database
 from service.identity.actions import Municipality
 from service.jobs.actions import tick
+from service.jobs.work import Whole, Work
 from service.settings import Settings
 from tests.conftest import Medspiller
-from tests.jobs.conftest import as_owner
+from tests.jobs.conftest import as_owner, retry_now
 
 AT = ("--municipality", "0751")
 At = Callable[[str], None]
@@ -83,6 +87,92 @@ def test_a_pause(
     assert [run["state"] for run in runs] == ["done"]
 
 
+def test_a_pause_holds_what_waits_for_another_attempt(
+    municipality: Municipality, medspiller: Medspiller, at: At, database: Database, now_settings: Settings
+) -> None:
+    def fail(_: Session, __: Work) -> str:
+        raise ValueError
+
+    [seal] = [job for job in TIMETABLE if job.name == "seal"]
+    tick(database, [seal])
+    at("2017-01-02T08:00Z")
+    [failed] = Worker(database, now_settings, [msgspec.structs.replace(seal, do=Whole(fail))]).once()
+    assert failed.state == "queued"
+    medspiller("jobs", "pause", "seal", *AT)
+    retry_now(database)
+    assert Worker(database, now_settings, [seal]).once() == []
+    medspiller("jobs", "resume", "seal", *AT)
+    [done] = Worker(database, now_settings, [seal]).once()
+    assert (done.state, done.attempts) == ("done", 2)
+    # What a person asks for is done in a pause too.
+    at("2017-01-03T08:00Z")
+    medspiller("jobs", "pause", "seal", *AT)
+    assert medspiller("jobs", "run", "seal", *AT)["period"] == "2017-01-03"
+
+
+def test_a_time_is_told_with_the_next_run(municipality: Municipality, medspiller: Medspiller, at: At) -> None:
+    at("2017-01-01T12:00Z")
+    assert medspiller("jobs", "set", "letters", *AT, "--at", "04:00")["next_at"] == "2017-01-02T03:00:00Z"
+    medspiller("jobs", "pause", "letters", *AT)
+    assert medspiller("jobs", "resume", "letters", *AT)["next_at"] == "2017-01-02T03:00:00Z"
+
+
+def say(*arguments: str) -> str:
+    """What a command prints for people."""
+    result = CliRunner().invoke(main, ["jobs", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def test_the_list_shows_every_place_and_what_is_wrong_in_words(
+    municipality: Municipality, medspiller: Medspiller, at: At, database: Database, now_settings: Settings
+) -> None:
+    medspiller("municipality", "add", "0755", "Ikast", "--country", "dk")
+    tick(database, TIMETABLE)
+    at("2017-01-02T12:00Z")
+    listed = medspiller("jobs", "list")["jobs"]
+    assert {(job["place"], job["job"]) for job in listed} == {
+        (place, job.name)
+        for job in TIMETABLE
+        for place in (("installation",) if job.installation else ("0751", "0755"))
+    }
+    assert "ALARM: it did not run though it should have." in say("list")
+    Worker(database, now_settings, TIMETABLE).once()
+    said = say("list").splitlines()
+    at_seal = next(place for place, line in enumerate(said) if line.startswith("  seal"))
+    assert said[0] == "The installation, times of UTC"
+    assert said[at_seal] == "  seal            Seal the audit trail: every day at 00:30, next 2017-01-03 00:30"
+    assert said[at_seal + 1].strip() == "seal 2017-01-02: done 2017-01-02 13:00  1 entries sealed."
+    assert "ALARM: its last run failed." in say("list", "--municipality", "0755")
+    assert "medspiller jobs resume seal --municipality 0751" in say("pause", "seal", *AT)
+    assert "paused" in say("list", *AT)
+
+
+def test_what_is_done_to_the_installation_s_jobs_stands_in_every_trail(
+    municipality: Municipality, medspiller: Medspiller, database: Database
+) -> None:
+    medspiller("municipality", "add", "0755", "Ikast", "--country", "dk")
+    medspiller("jobs", "pause", "backup")
+    medspiller("jobs", "run", "check")
+    query = """SELECT code, action, details->>'job' AS job FROM audit_entry JOIN directory.tenant t ON t.id = tenant_id
+        WHERE action LIKE 'jobs.%' ORDER BY 1, 2"""
+    acts = [("jobs.pause", "backup"), ("jobs.run", "check")]
+    assert as_owner(database, query) == [(code, *act) for code in ("0751", "0755") for act in acts]
+
+
+def test_a_backup_clears_away_what_a_killed_one_left(
+    municipality: Municipality, medspiller: Medspiller, installation: Path
+) -> None:
+    folder = installation / "backups"
+    folder.mkdir(parents=True)
+    left, at_work = folder / ".medspiller-2016-12-30.dump.0a1b2c3d", folder / ".medspiller-2017-01-01.dump.4e5f6a7b"
+    for path in (left, at_work):
+        path.touch()
+    os.utime(left, (time.time() - 86_400, time.time() - 86_400))
+    medspiller("jobs", "run", "backup")
+    assert (left.exists(), at_work.exists()) == (False, True)
+
+
 def test_a_job_of_the_other_kind_of_place(municipality: Municipality, medspiller: Medspiller) -> None:
     assert "leave out --municipality" in medspiller.fails("jobs", "run", "check", *AT)
     assert "--municipality" in medspiller.fails("jobs", "run", "letters")
@@ -90,63 +180,49 @@ def test_a_job_of_the_other_kind_of_place(municipality: Municipality, medspiller
     assert medspiller("jobs", "run", "check")["state"] == "done"
 
 
-def test_health_and_metrics(municipality: Municipality, database: Database, at: At, now_settings: Settings) -> None:
-    with TestClient(create_app(database)) as client:
-        at("2017-01-01T12:00Z")
-        assert client.get("/health").json()["jobs"] == {"overdue": ["installation worker"], "failed": []}
-        tick(database, TIMETABLE)
-        assert client.get("/health").json()["jobs"] == {"overdue": [], "failed": []}
-        # No worker runs in the night.
-        at("2017-01-02T08:00Z")
-        answer = client.get("/health")
-        assert answer.status_code == 200
-        overdue = [
-            "installation backup",
-            "installation check",
-            "0751 letters",
-            "0751 refresh-year",
-            "0751 retention",
-            "0751 seal",
-        ]
-        assert answer.json()["jobs"]["overdue"] == overdue
-        Worker(database, now_settings, TIMETABLE).once()
-        answer = client.get("/health")
-        assert answer.json()["jobs"] == {"overdue": [], "failed": ["0751 refresh-year"]}
-        lines = client.get("/metrics").text.splitlines()
-    success = 'medspiller_job_last_success_timestamp_seconds{job="seal",place="0751"} 1.483344e+09'
-    assert success in lines
-    assert 'medspiller_job_failed{job="refresh-year",place="0751"} 1.0' in lines
-    assert 'medspiller_job_overdue{job="refresh-year",place="0751"} 0.0' in lines
-    assert 'medspiller_job_runs_total{job="backup",place="installation",state="done"} 1.0' in lines
-    assert "Medby" not in "".join(lines)
-
-
-@pytest.mark.parametrize("command", [("-m", "jobs"), ("-c", "from service.cli import main; main()", "worker")])
-def test_a_worker_works_until_it_is_told_to_stop(
-    municipality: Municipality, at: At, database: Database, command: tuple[str, ...]
-) -> None:
+def test_two_workers_work_until_they_are_told_to_stop(municipality: Municipality, at: At, database: Database) -> None:
+    """Two processes, started in either way: each run is done by one of them, and the logs tell by which."""
     tick(database, TIMETABLE)
     at("2017-01-02T08:00Z")
-    process = subprocess.Popen([sys.executable, *command], stderr=subprocess.PIPE, text=True)
+    due = [job.name for job in TIMETABLE if job.when.day is None or job.name == "refresh-year"]
+    commands = (("-m", "jobs"), ("-c", "from service.cli import main; main()", "worker"))
+    both = [subprocess.Popen([sys.executable, *one], stderr=subprocess.PIPE, text=True) for one in commands]
     try:
         until = time.monotonic() + 60
         query = "SELECT count(*) FROM job_run WHERE state IN ('done', 'failed')"
-        while as_owner(database, query)[0][0] < 6:
+        listening = "SELECT count(*) FROM procrastinate.procrastinate_workers"
+        # Each process has a carrier for runs and one for e-mails.
+        while as_owner(database, query)[0][0] < len(due) or as_owner(database, listening)[0][0] < 4:
             assert time.monotonic() < until
-            assert process.poll() is None
+            assert [process.poll() for process in both] == [None, None]
             time.sleep(0.2)
-        process.send_signal(signal.SIGTERM)
-        log = process.communicate(timeout=30)[1]
+        for process in both:
+            process.send_signal(signal.SIGTERM)
+        logs = [process.communicate(timeout=30)[1] for process in both]
     finally:
-        process.kill()
-        process.wait()
-    assert process.returncode == 0, log
-    lines = [json.loads(line) for line in log.splitlines()]
-    done = {line["job"]: line for line in lines if line["event"] == "job" and line["state"] == "done"}
-    assert set(done) == {"backup", "check", "letters", "retention", "seal"}
-    assert (done["seal"]["place"], done["seal"]["period"], done["seal"]["attempt"]) == ("0751", "2017-01-02", 1)
-    assert done["seal"]["seconds"] > 0
-    assert {line["level"] for line in lines if line["event"] == "job" and line["state"] == "failed"} == {"error"}
+        for process in both:
+            process.kill()
+            process.wait()
+    assert [process.returncode for process in both] == [0, 0], logs
+    lines = [json.loads(line) for log in logs for line in log.splitlines()]
+    ended = [line for line in lines if line["event"] == "job" and line["state"] in ("done", "failed")]
+    # The register is empty, so there is nothing to decide about.
+    expected = [(name, "failed" if name == "refresh-year" else "done") for name in sorted(due)]
+    assert sorted((line["job"], line["state"]) for line in ended) == expected
+    by_name = {line["job"]: line for line in ended}
+    assert (by_name["seal"]["place"], by_name["seal"]["period"], by_name["seal"]["attempt"]) == (
+        "0751",
+        "2017-01-02",
+        1,
+    )
+    assert by_name["seal"]["seconds"] > 0
+    assert by_name["refresh-year"]["level"] == "error"
+    # What proves the chain lies outside of the database.
+    [[digest]] = as_owner(database, "SELECT encode(digest, 'hex') FROM audit_seal ORDER BY number DESC LIMIT 1")
+    assert by_name["seal"]["outcome"]["digest"] == digest
+    # While no worker ran the jobs were overdue, and the log says so.
+    raised = [line for line in lines if line["event"] == "alarm" and line["state"] == "raised"]
+    assert ("backup", "overdue", "error") in {(line["job"], line["alarm"], line["level"]) for line in raised}
 
 
 def test_a_worker_outlives_its_connections(municipality: Municipality, at: At, database: Database) -> None:

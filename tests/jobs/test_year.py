@@ -1,10 +1,8 @@
 """A whole year of the timetable, in two time zones, with a machine that sleeps now and then."""
 
-from bisect import bisect_left
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
-from uuid import UUID
 
 from sqlalchemy import text
 
@@ -13,13 +11,13 @@ from service.database.engine import Database
 from service.identity.actions import Municipality
 from service.jobs.actions import tick
 from service.jobs.queries import unfinished
-from service.jobs.rules import Due, planned
 from service.jobs.running import run
 from service.jobs.work import Place, places
 from service.settings import Settings
 from service.values import clock
 from tests.conftest import Medspiller
 from tests.jobs.conftest import as_owner, probed
+from tests.jobs.expected import Expected, expected_runs
 
 PROBED = probed(TIMETABLE)
 JOBS = {job.name: job for job in PROBED}
@@ -51,10 +49,6 @@ def _work(database: Database, settings: Settings, everywhere: list[Place]) -> No
         session.execute(text("DELETE FROM procrastinate.procrastinate_jobs"))
 
 
-def _first_look(looks: list[datetime], due: Due) -> datetime:
-    return looks[bisect_left(looks, due.at)]
-
-
 def test_a_year(municipality: Municipality, medspiller: Medspiller, database: Database, now_settings: Settings) -> None:
     medspiller("municipality", "add", "0301", "Nyborg", "--country", "no")
     as_owner(database, "UPDATE directory.tenant SET time_zone = 'America/New_York' WHERE code = '0301'")
@@ -77,22 +71,7 @@ def test_a_year(municipality: Municipality, medspiller: Medspiller, database: Da
     )
     assert set(effects.values()) == {1}
     assert set(effects) == {key for key, row in noted.items() if row.state == "done"}
-    expected = {
-        (place.id, job.name, due.period): (job, due)
-        for place in everywhere
-        for job in TIMETABLE
-        if job.installation == (place.municipality is None)
-        for due in planned(job.when, place.time_zone, BEGIN, looks[-1])
-    }
-    assert set(noted) == set(expected)
-    newest: dict[tuple[UUID, str, datetime], datetime] = {}
-    for (tenant_id, name, _), (_, due) in expected.items():
-        seen = (tenant_id, name, _first_look(looks, due))
-        newest[seen] = max(due.at, newest.get(seen, due.at))
-    for key, (job, due) in expected.items():
-        look = _first_look(looks, due)
-        in_time = look - due.at <= job.late and newest[*key[:2], look] == due.at
-        row = noted[key]
-        assert (row.due_at, row.state, row.finished_at) == (due.at, "done" if in_time else "missed", look)
+    expected = expected_runs(everywhere, BEGIN, looks)
+    assert {key: Expected(row.due_at, row.state, row.finished_at) for key, row in noted.items()} == expected
     assert Counter(row.state for row in rows)["missed"] > 30
     assert len({row.period for row in rows if row.job == "refresh-month" and row.state == "done"}) >= 11
