@@ -384,8 +384,8 @@ def test_a_command_refuses_whom_the_table_does_not_allow_it(
 ) -> None:
     walker, _ = walk
     theirs = ids_of(owner, walker.town.municipality.id)
-    here = ["--municipality", walker.town.municipality.code]
-    subject = {
+    here: list[object] = ["--municipality", walker.town.municipality.code]
+    subject: dict[str, list[object]] = {
         "register confirm": [theirs["public.register_import"]],
         "eligibility approve": [theirs["public.refresh_run"]],
         "club approve": [theirs["public.club_application"]],

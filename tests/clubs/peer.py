@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
     peers: dict[int, Peer] = {}  # noqa: RUF012
 
     def do_GET(self) -> None:
-        peer = self.peers[int(self.server.server_address[1])]
+        peer = self.peers[self.server.server_port]  # type: ignore[attr-defined]
         peer.asked.append(self.path)
         peer.accepted.append(self.headers.get("accept", ""))
         replies = peer.replies.get(self.path, [Reply(404)])
