@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.allocation import repack
 from service.allocation.conflicts import Contradiction
-from service.allocation.explain import explain
+from service.allocation.explain import Explainer, explain
 from service.allocation.figures import totals
 from service.allocation.files import read_problem
 from service.allocation.problem import Problem
@@ -161,6 +161,7 @@ def test_every_family_is_told_why_and_the_figures_add_up(files: Files, seed: int
     run = allocate(problem, Allowed(worse_wishes))
     told = explain(run)
     assert [one.placement for one in told] == list(run.placements)
+    assert [Explainer(run).one(one.placement.family) for one in told] == told
     for one in told:
         assert all("{" not in str(sentence) for sentence in one.because)
         if one.placement.outcome == "waiting":
