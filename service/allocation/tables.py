@@ -1,9 +1,9 @@
 """Tables as files: UTF-8 with or without BOM, comma or semicolon, a header; every wrong line is named."""
 
 import csv
-import datetime
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -86,22 +86,22 @@ class Line:
         self.says(field, Text(N_("is no whole number from {least} to {most}"), {"least": least, "most": most}))
         return least
 
-    def date(self, field: str) -> datetime.date:
-        return self._date(field, self.text(field))
+    def day(self, field: str) -> date:
+        return self._day(field, self.text(field))
 
-    def dates(self, field: str) -> tuple[datetime.date, ...]:
+    def days(self, field: str) -> tuple[date, ...]:
         """Dates separated by |; at least one."""
-        return tuple(self._date(field, part.strip()) for part in self.text(field).split("|"))
+        return tuple(self._day(field, part.strip()) for part in self.text(field).split("|"))
 
-    def _date(self, field: str, written: str) -> datetime.date:
+    def _day(self, field: str, written: str) -> date:
         try:
             if _ISO_DATE.fullmatch(written):
-                return datetime.date.fromisoformat(written)
+                return date.fromisoformat(written)
         except ValueError:
             self.says(field, Text(N_("holds a date that is not in the calendar")))
-            return datetime.date.max
+            return date.max
         self.says(field, Text(N_("holds no date of the form YYYY-MM-DD")))
-        return datetime.date.max
+        return date.max
 
 
 def _not_a_code(found: str) -> Text | None:

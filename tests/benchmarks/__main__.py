@@ -3,7 +3,7 @@
 import argparse
 import platform
 
-from tests.benchmarks import claims, eligibility, letters, pages, payments, register
+from tests.benchmarks import allocation, claims, eligibility, letters, pages, payments, register
 
 
 def main() -> None:
@@ -16,6 +16,8 @@ def main() -> None:
         for line in part.run(arguments.households):
             print(line, flush=True)
     for line in letters.run(arguments.letters):
+        print(line, flush=True)
+    for line in allocation.run():
         print(line, flush=True)
 
 
