@@ -22,7 +22,7 @@ from service.claims.today import WAITING
 from service.console import keys
 from service.identity.actions import add_member
 from service.settings import load
-from tests.browser.test_jobs import work
+from tests.browser.conftest import work
 from tests.claims.clubs import NUMBERS, claim, desk, ledger, open_club
 from tests.claims.staff import waiting
 from tests.passes.town import Town

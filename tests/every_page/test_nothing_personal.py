@@ -52,7 +52,7 @@ class Walk:
 @pytest.fixture
 def walk(every_page: EveryPage) -> Iterator[Walk]:
     app = create_app(every_page.database, requests_a_minute=10**9)
-    with TestClient(logged(app), raise_server_exceptions=False) as client:  # type: ignore[type-var]
+    with TestClient(logged(app), raise_server_exceptions=False) as client:
         yield Walk(client, every_page)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from litestar.routes import HTTPRoute
 from playwright.sync_api import Browser
+from playwright.sync_api import Page as Window
 
 from service.app import create_app
 from tests.browser.conftest import PHONE, Faults, enter, require_fitting, watched
-from tests.browser.conftest import Page as Window
 from tests.every_page.pages import NO_PAGES, PAGES, Page
 from tests.every_page.town import EveryPage
 
