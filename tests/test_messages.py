@@ -123,7 +123,7 @@ def _faults(call: ast.Call, name: str, constants: dict[str, ast.expr]) -> Iterat
     else:
         values = {word.arg: word.value for word in call.keywords if word.arg != "errors"}
     templates = _templates(call.args[position], constants, marked=_must_mark(name))
-    chosen_here = isinstance(call.args[position], ast.Name | ast.IfExp)
+    chosen_here = isinstance(call.args[position], ast.Name | ast.IfExp) or _is_elsewhere(call.args[position], constants)
     unknown = values is None or None in values
     if name == "Text" and ((chosen_here and not templates) or (templates and unknown)):
         # Chosen among texts that are marked before, or with values put together before: not to be known from here.
@@ -138,6 +138,14 @@ def _faults(call: ast.Call, name: str, constants: dict[str, ast.expr]) -> Iterat
     for key, value in values.items():
         if _is_worded(value):
             yield f"the value {key} is worded in English: make it a Text(N_(…))"
+
+
+def _is_elsewhere(text: ast.expr, constants: dict[str, ast.expr]) -> bool:
+    """Whether it is one of another module's public texts, which are marked there."""
+    match text:
+        case ast.Subscript(value=ast.Name(id=name)):
+            return name not in constants and not name.startswith("_")
+    return False
 
 
 def _mapping(call: ast.Call, position: int) -> dict[str | None, ast.expr] | None:

@@ -81,7 +81,9 @@ def claim_batch(request: AnyRequest, session: Session, body: RawBody) -> BatchRe
     reader = _READERS.get(kind)
     if reader is None:
         raise Unsupported(
-            "The body must be JSON lines or CSV: say `Content-Type: application/jsonl` or `text/csv`, not `{kind}`.",
+            N_(
+                "The body must be JSON lines or CSV: say `Content-Type: application/jsonl` or `text/csv`, not `{kind}`."
+            ),
             kind=kind,
         )
     outcomes = claim_lines(desk_of(request, session), reader(body))

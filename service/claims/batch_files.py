@@ -127,8 +127,11 @@ def _row(number: int, struct: type[ClaimRow], columns: list[str], values: list[s
         return Line(number, refusal)
     unreadable = [name for name, value in named.items() if not value.isascii() and not _is_unicode(value)]
     if unreadable:
-        said = N_("holds characters that are not UTF-8: save the file as CSV UTF-8")
-        return Line(number, Invalid("Some fields are wrong.", [FieldError(name, said) for name in unreadable]))
+        wrong_fields = [
+            FieldError(name, N_("holds characters that are not UTF-8: save the file as CSV UTF-8"))
+            for name in unreadable
+        ]
+        return Line(number, Invalid("Some fields are wrong.", wrong_fields))
     try:
         return Line(number, read_form(named, struct).claim, reference)
     except Invalid as wrong:

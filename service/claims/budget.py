@@ -152,8 +152,9 @@ def set_budget(
 ) -> None:
     """Set what may be spent in a year. A stop that was lifted stays lifted only while nothing is changed."""
     scheme_id = schemes.find_scheme(session, municipality, scheme)
-    years = {"first": FIRST_YEAR, "last": LAST_YEAR}
-    wrong = [] if FIRST_YEAR <= year <= LAST_YEAR else [FieldError("year", "must be from {first} to {last}", years)]
+    wrong = []
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        wrong.append(FieldError("year", "must be from {first} to {last}", {"first": FIRST_YEAR, "last": LAST_YEAR}))
     if not 0 <= appropriation_ore < 10**15:
         wrong.append(FieldError("appropriation", "must not be negative"))
     if not 1 <= warn_percent <= 100:

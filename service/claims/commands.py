@@ -159,4 +159,4 @@ def _kroner(written: str) -> int:
     try:
         return parse_kroner(written)
     except Unreadable as error:
-        raise Invalid(error.text.template, **error.text.values) from None
+        raise Invalid("{reason}", reason=error.text) from None

@@ -50,15 +50,16 @@ def approve_claim(
         raise _moved_on()
     granted = claim.covered_ore if covered_ore is None else covered_ore
     if not 0 < granted <= claim.covered_ore:
-        most = {"most": claim.covered_ore // 100}
         raise Invalid(
-            "Some fields are wrong.", [FieldError("covered", "must be more than 0 and at most {most} kr", most)]
+            "Some fields are wrong.",
+            [FieldError("covered", "must be more than 0 and at most {most} kr", {"most": claim.covered_ore // 100})],
         )
     if granted < claim.covered_ore and not (note or "").strip():
         raise Invalid("Some fields are wrong.", [FieldError("note", "is needed: the club is told why it gets less")])
     if note is not None and len(note) > LONGEST_NOTE:
-        most = {"most": LONGEST_NOTE}
-        raise Invalid("Some fields are wrong.", [FieldError("note", "must be at most {most} characters", most)])
+        raise Invalid(
+            "Some fields are wrong.", [FieldError("note", "must be at most {most} characters", {"most": LONGEST_NOTE})]
+        )
     _require_budget(session, claim, granted)
     at, today = clock.now(), clock.today(municipality.time_zone)
     dates = terms.payment_dates(session, today)

@@ -155,9 +155,14 @@ def download_postings(request: AnyRequest, session: Session, run_id: FromPath[UU
 
 
 _FILES: Final = {
-    "xml": ("application/xml", "payments-{number}.xml", N_("Nothing of this run is paid through the bank.")),
-    "nemkonto": ("text/csv; charset=utf-8", "nemkonto-{number}.csv", N_("Nothing of this run goes to a NemKonto.")),
-    "postings": ("text/csv; charset=utf-8", "postings-{number}.csv", N_("The run has no postings.")),
+    "xml": ("application/xml", "payments-{number}.xml"),
+    "nemkonto": ("text/csv; charset=utf-8", "nemkonto-{number}.csv"),
+    "postings": ("text/csv; charset=utf-8", "postings-{number}.csv"),
+}
+_WITHOUT: Final = {
+    "xml": N_("Nothing of this run is paid through the bank."),
+    "nemkonto": N_("Nothing of this run goes to a NemKonto."),
+    "postings": N_("The run has no postings."),
 }
 
 
@@ -165,10 +170,10 @@ def download_of(request: AnyRequest, session: Session, run_id: UUID, kind: str) 
     """A file of a released run: `xml`, `nemkonto` or `postings`. That it was taken is in the audit trail."""
     municipality = municipality_of(request)
     made = write_bank_file(session, run_id)
-    media_type, name, missing = _FILES[kind]
+    media_type, name = _FILES[kind]
     content: bytes | None = getattr(made, kind)
     if content is None:
-        raise NotFound(missing)
+        raise NotFound(_WITHOUT[kind])
     subject, details = ("payment_run", run_id), {"file": kind}
     record(session, municipality.id, actor_of(request), "payments.file.download", subject, details=details)
     headers = {"Content-Disposition": f'attachment; filename="{name.format(number=made.number)}"'}

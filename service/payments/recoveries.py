@@ -75,9 +75,9 @@ def _require_paid(session: Session, club_id: UUID, claim_id: UUID, amount_ore: i
     if row.state not in ("in_payment", "paid"):
         raise Conflict("The claim is not paid. Reject it instead.")
     if amount_ore > row.left_ore:
-        most = {"most": int(row.left_ore) // 100}
         raise Invalid(
-            "Some fields are wrong.", [FieldError("amount", "must be at most {most} kr: what was paid", most)]
+            "Some fields are wrong.",
+            [FieldError("amount", "must be at most {most} kr: what was paid", {"most": int(row.left_ore) // 100})],
         )
 
 

@@ -257,7 +257,9 @@ def _fill(session: Session, municipality: Municipality, run_id: UUID, plan: Plan
 
 
 def _moved_on(state: str) -> Conflict:
-    return Conflict(_MOVED_ON.get(state, N_("The run is not in the state for this. Look at it again.")))
+    if state in _MOVED_ON:
+        return Conflict(_MOVED_ON[state])
+    return Conflict("The run is not in the state for this. Look at it again.")
 
 
 _MOVED_ON = {

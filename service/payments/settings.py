@@ -71,8 +71,9 @@ def set_settings(
         wrong.append(FieldError("name", "must be {most} characters at most", {"most": 70}))
     for name, (low, high) in {"sample_percent": (0, 100), "sample_days": (1, 120)}.items():
         if name in read and not low <= read[name] <= high:
-            between = {"lowest": low, "highest": high}
-            wrong.append(FieldError(name, "must be a whole number from {lowest} to {highest}", between))
+            wrong.append(
+                FieldError(name, "must be a whole number from {lowest} to {highest}", {"lowest": low, "highest": high})
+            )
     if wrong:
         raise Invalid("Some fields are wrong.", wrong)
     made = msgspec.structs.replace(settings_of(session), **read)
