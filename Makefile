@@ -5,7 +5,7 @@ HOUSEHOLDS ?= 2000
 ASSETS := service/web/static/vendor/htmx.js
 SCHEMAS := service/payments/xsd/pain.001.001.09.xsd
 
-.PHONY: help install assets demo test lint audit format texts docs benchmark pictures lock
+.PHONY: help install assets demo test matrix lint audit format texts docs benchmark pictures lock
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ demo: install ## a whole municipality with made-up people, from register extract
 
 test: .venv/installed-dev .venv/chromium $(ASSETS) $(SCHEMAS) ## every test, on the embedded PostgreSQL or on the one both database URLs name
 	$(BIN)/pytest
+
+matrix: .venv/installed-dev .venv/chromium $(ASSETS) ## every page in every language, colours and width, for everybody
+	$(BIN)/pytest --matrix tests/every_page/test_pages.py
 
 lint: .venv/installed-dev ## formatter, linter, type checker and import contract
 	$(BIN)/ruff format --check .

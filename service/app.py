@@ -97,11 +97,23 @@ from service.payments import club_web as payments_club_web
 from service.payments import follow_web as payments_follow_web
 from service.payments import today as payments_today
 from service.payments import web as payments_web
+from service.referrals import api as referrals_api
+from service.referrals import cases_api, cases_web
+from service.referrals import lists_api as referral_lists_api
+from service.referrals import lists_web as referral_lists_web
+from service.referrals import today as referrals_today
+from service.referrals import web as referrals_web
 from service.register import api as register_api
 from service.register import today as register_today
 from service.register import web as register_web
 from service.reporting import api as reporting_api
 from service.reporting import web as reporting_web
+from service.stays import api as stays_api
+from service.stays import basics_api, basics_web, stays_web
+from service.stays import lists_api as received_lists_api
+from service.stays import lists_web as received_lists_web
+from service.stays import today as stays_today
+from service.stays import web as seasons_web
 from service.web.assets import load_assets, serve_asset
 from service.web.commands import serve_command
 from service.web.forms import Redisplayed, show_again
@@ -109,7 +121,7 @@ from service.web.nowhere import nothing_to_do, nothing_to_see
 from service.web.preferences import choose_language
 from service.web.problems import HANDLERS
 from service.web.reference import Description, ReferencePage, schema_router
-from service.web.security import BODY_BYTES, headers_for, rate_limit
+from service.web.security import BODY_BYTES, COUNTS, Counts, headers_for, rate_limit
 from service.web.today import today
 
 DOORS = (
@@ -181,6 +193,19 @@ DOORS = (
     payments_club_api,
     club_web,
     club_batch_web,
+    referrals_web,
+    cases_web,
+    referral_lists_web,
+    referrals_api,
+    cases_api,
+    referral_lists_api,
+    seasons_web,
+    stays_web,
+    basics_web,
+    received_lists_web,
+    stays_api,
+    basics_api,
+    received_lists_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
@@ -194,6 +219,8 @@ WAITING = tuple(
         claims_today,
         clubs_today,
         payments_today,
+        referrals_today,
+        stays_today,
         jobs_today,
         identity_today,
     )
@@ -259,6 +286,7 @@ def create_app(database: Database, public_url: str = LOCAL_URL, requests_a_minut
             | {"timetable": TIMETABLE, "waiting": WAITING, "alarms": AlarmLog()}
         ),
         middleware=[Authentication(), rate_limit(requests_a_minute), DefineMiddleware(Csrf, config=csrf)],
+        stores={COUNTS: Counts()},
         guards=[guard],
         before_send=[headers_for(secure=cookies.secure)],
         request_max_body_size=BODY_BYTES,

@@ -16,7 +16,9 @@ from service.letters.commands import letters_group
 from service.passes.actions import send_again
 from service.passes.commands import passes
 from service.passes.compose import compose_letters
+from service.referrals.commands import referral_list_group
 from service.register.commands import register
+from service.stays.commands import season_group
 
 _LAZY = {
     "allocation": "service.allocation.commands",
@@ -60,6 +62,8 @@ for group in (
     club,
     claims,
     letters,
+    season_group,
+    referral_list_group,
     audit,
     retention_group,
     keys,

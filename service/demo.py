@@ -32,9 +32,9 @@ from service.eligibility import schemes
 from service.eligibility.commands import account_lines
 from service.eligibility.parameters import PRESETS, SCHEME
 from service.errors import Conflict, NotFound
-from service.identity.actions import Municipality, add_member, add_municipality, find_municipality
+from service.identity.actions import Municipality, add_member, add_municipality, find_municipality, find_tenant
 from service.identity.mails import link_address
-from service.identity.organisations import add_organisation, add_volunteer_organisation
+from service.identity.organisations import add_organisation, add_volunteer_organisation, find_service
 from service.identity.sessions import find_account, make_link
 from service.jobs.actions import order_run, run_now
 from service.jobs.queries import history
@@ -44,9 +44,12 @@ from service.letters import printing
 from service.letters.settings import set_signature
 from service.passes.actions import issue_after
 from service.passes.compose import compose_letters
+from service.referrals.made_up import Services, refer_families
+from service.referrals.queries import list_seasons
 from service.register.actions import ImportResult, import_extract
 from service.register.made_up import write_extract
 from service.settings import Settings, load
+from service.stays.made_up import plan_season
 from service.values import clock
 from service.values.progress import Progress
 from service.values.secrecy import KeyRing
@@ -55,6 +58,7 @@ from service.web.commands import serve_at
 CODE, NAME = "0000", "Medby"
 _REPORT = "report"
 _SERVICE, _CLUB, _ORGANISATION = "Sundhedsplejen", "Medby Idrætsforening", "Ferie for alle"
+_OTHER_SERVICE = "Familierådgivningen"
 # Each with the place of the role: the municipality, a service or club of it, or the volunteer organisation.
 _CLUB_NUMBER, _CLUB_ACCOUNT = "37000043", "DK5000400440116243"
 # Each with its kind, the youngest and the oldest, and the fee of half a year in kroner.
@@ -154,6 +158,7 @@ def _pass_year(households: int) -> Any:
     with console.database() as database:
         keys = console.keys(database)
         municipality = _municipality(database)
+        _holidays(database, municipality, keys, on.year)
         imported = _import(database, municipality, keys, households, on, settings.home, progress)
         with database.transaction(municipality.id) as session:
             refreshed = eligibility.refresh(session, municipality, SCHEME, on, None, COMMAND, progress, commit=True)
@@ -247,6 +252,7 @@ def _apply(session: Session, desk: Desk) -> None:
 
 def _add_people(session: Session, municipality: Municipality, club_id: UUID) -> None:
     service = add_organisation(session, municipality.id, "service", _SERVICE, None, COMMAND)
+    add_organisation(session, municipality.id, "service", _OTHER_SERVICE, None, COMMAND)
     # Written now: it belongs to the municipality, and the volunteers' organisation is another tenant.
     session.flush()
     volunteers = add_volunteer_organisation(session, "ferie", _ORGANISATION, "dk")
@@ -259,6 +265,19 @@ def _add_people(session: Session, municipality: Municipality, club_id: UUID) -> 
     for email, name, role, place in _PEOPLE:
         tenant_id, organisation_id = places[place]
         add_member(session, tenant_id, email, name, role, organisation_id)
+
+
+def _holidays(database: Database, municipality: Municipality, keys: KeyRing, year: int) -> None:
+    """A season that the volunteers offer and families whom services refer to it, made on the first run."""
+    with database.transaction(municipality.id) as session:
+        if list_seasons(session):
+            return
+        services = Services(*(find_service(session, name).id for name in (_SERVICE, _OTHER_SERVICE)))
+        holidays = find_tenant(session, "organisation", "ferie").id
+    with database.transaction(holidays) as session:
+        planned = plan_season(session, holidays, CODE, NAME, year, COMMAND)
+    with database.transaction(municipality.id) as session:
+        refer_families(session, municipality, keys, services, planned.season_id, planned.stays, COMMAND)
 
 
 def _import(

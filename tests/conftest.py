@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -23,6 +24,10 @@ from service.values import clock
 
 os.environ.setdefault("MEDSPILLER_POSTGRES_FSYNC", "off")
 _SHARED = "MEDSPILLER_TEST_SHARED"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--matrix", action="store_true", help="every page in every language, colours and width")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,9 +94,15 @@ def _maintain(owner: URL, statement: str) -> None:
 @pytest.fixture
 def installation(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A new installation: a database and a home of its own, named by the environment. Gives the home."""
+    with new_installation(server, tmp_path / "home", monkeypatch) as home:
+        yield home
+
+
+@contextmanager
+def new_installation(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An installation for as long as the block runs: for tests that share one, which then only read."""
     name = f"medspiller_test_{uuid4().hex[:12]}"
     _maintain(server.owner, f'CREATE DATABASE "{name}" TEMPLATE "{server.template}"')
-    home = tmp_path / "home"
     monkeypatch.setenv("MEDSPILLER_HOME", str(home))
     for variable, url in (("MEDSPILLER_DATABASE_URL", server.app), ("MEDSPILLER_DATABASE_OWNER_URL", server.owner)):
         monkeypatch.setenv(variable, url.set(database=name).render_as_string(hide_password=False))
@@ -110,10 +121,12 @@ def database(installation: Path) -> Iterator[Database]:
 @pytest.fixture
 def medspiller(installation: Path) -> Medspiller:
     """The command line of the installation."""
-    return _CommandLine()
+    return CommandLine()
 
 
-class _CommandLine:
+class CommandLine:
+    """Commands in this process, on the installation that the environment names; see `Medspiller`."""
+
     def __call__(self, *arguments: object) -> dict[str, Any]:
         result = CliRunner().invoke(main, [*map(str, arguments), "--json"], catch_exceptions=False)
         assert result.exit_code == 0, result.stderr

@@ -23,10 +23,6 @@ class Comparison(msgspec.Struct, frozen=True):
     persons_before: int | None
     persons_after: int | None
 
-    @property
-    def same(self) -> bool:
-        return not (self.gained or self.lost or self.moved)
-
 
 def compare(
     before: Mapping[str, str], after: Mapping[str, str], persons: Mapping[str, int] | None = None

@@ -73,8 +73,8 @@ def _stay(line: Line) -> Stay:
     stay = Stay(
         code=line.code("stay"),
         region=line.text("region"),
-        start=line.date("start"),
-        end=line.date("end"),
+        start=line.day("start"),
+        end=line.day("end"),
         family_places=line.number("family_places"),
         person_places=line.number("person_places"),
         volunteers=line.number("volunteers"),
@@ -107,7 +107,7 @@ def read_referrals(path: Path, stays: Sequence[Stay]) -> tuple[list[Family], lis
 
 
 def _family(line: Line, stays: set[str], year: int, end: date) -> Family:
-    births = line.dates("birth_dates")
+    births = line.days("birth_dates")
     wishes = line.codes("wishes")
     family = Family(
         code=line.code("family"),

@@ -130,6 +130,8 @@ def lines_of(report: Report) -> list[str]:
         f"{gain.persons:,} more persons if {gain.moved_to_a_worse_wish:,} families take a worse wish."
         for gain in report.if_worse_wishes_were_allowed
     ]
+    sizes = [f"{share.kind} persons {share.placed:.0%}" for share in report.shares["family_size"]]
+    lines.append(f"Placed by family size: {', '.join(sizes) or 'nobody'}.")
     below = [stay.stay for stay in report.stays if stay.below_minimum]
     if below:
         lines.append(f"Fewer families than they are to have: {', '.join(below)}.")

@@ -107,7 +107,9 @@ def _model(variables: int, rows: Sequence[Row], weights: Mapping[int, int]) -> h
     lp.integrality_ = [highspy.HighsVarType.kInteger] * variables
     lp.row_lower_ = [-highspy.kHighsInf if row.least is None else float(row.least) for row in rows]
     lp.row_upper_ = [highspy.kHighsInf if row.most is None else float(row.most) for row in rows]
-    starts, indices, values = [0], [], []
+    starts: list[int] = [0]
+    indices: list[int] = []
+    values: list[float] = []
     for row in rows:
         indices += row.coefficients
         values += [float(value) for value in row.coefficients.values()]

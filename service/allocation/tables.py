@@ -86,14 +86,14 @@ class Line:
         self.says(field, Text(N_("is no whole number from {least} to {most}"), {"least": least, "most": most}))
         return least
 
-    def date(self, field: str) -> date:
-        return self._date(field, self.text(field))
+    def day(self, field: str) -> date:
+        return self._day(field, self.text(field))
 
-    def dates(self, field: str) -> tuple[date, ...]:
+    def days(self, field: str) -> tuple[date, ...]:
         """Dates separated by |; at least one."""
-        return tuple(self._date(field, part.strip()) for part in self.text(field).split("|"))
+        return tuple(self._day(field, part.strip()) for part in self.text(field).split("|"))
 
-    def _date(self, field: str, written: str) -> date:
+    def _day(self, field: str, written: str) -> date:
         try:
             if _ISO_DATE.fullmatch(written):
                 return date.fromisoformat(written)

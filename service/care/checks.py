@@ -6,7 +6,9 @@ from service.clubs import checks as club_checks
 from service.eligibility import checks as eligibility_checks
 from service.passes import checks as pass_checks
 from service.payments import checks as payment_checks
+from service.referrals import checks as referral_checks
 from service.register import checks as register_checks
+from service.stays import checks as stay_checks
 
 CHECKS = (
     *register_checks.CHECKS,
@@ -15,6 +17,8 @@ CHECKS = (
     *club_checks.CHECKS,
     *claim_checks.CHECKS,
     *payment_checks.CHECKS,
+    *stay_checks.CHECKS,
+    *referral_checks.CHECKS,
     *audit_checks.CHECKS,
 )
 unsealed = audit_checks.unsealed

@@ -33,6 +33,7 @@ BY_SUBJECT = (
     "passes.read",
     "passes.replace",
     "passes.revoke",
+    "referrals",
     "register",
     "review.invite",
     "review.leave",
@@ -49,6 +50,8 @@ LISTED = (
     "eligibility.export",
     "households.search",
     "passes.list",
+    "referrals.hand_over",
+    "referrals.list",
     "review.export",
     "review.read",
 )
@@ -67,6 +70,7 @@ OF_NOBODY = (
     "identity",
     "jobs",
     "reporting",
+    "stays",
 )
 """Actions that never concern a family: they read and change nothing of one."""
 
@@ -109,6 +113,10 @@ _ON_A_LIST = f"""(e.action = 'passes.list' AND EXISTS (SELECT FROM leisure_pass 
                 WHERE id = e.subject_id)))
     OR (e.action IN ('review.export', 'review.read') AND {_IN_FORCE} AND coalesce(d.ended_at, e.at) >= e.at
             AND d.outcome = 'needs_review' AND d.scheme_id = e.subject_id))
+    OR (e.action IN ('referrals.list', 'referrals.list.read', 'referrals.list.export', 'referrals.hand_over')
+            AND EXISTS (SELECT FROM referral_traveller t JOIN referral f ON f.id = t.referral_id
+                WHERE t.person_id = ANY (:persons) AND f.sent_at <= e.at AND e.subject_id IN (f.season_id,
+                    (SELECT l.id FROM referral_list l WHERE l.id = e.subject_id AND l.season_id = f.season_id))))
     OR (e.action = 'households.search' AND EXISTS (SELECT FROM jsonb_array_elements_text(e.details -> 'shown') AS s (id)
             WHERE CAST(s.id AS uuid) = ANY (:persons)))
     OR (e.action = 'claims.list' AND EXISTS (SELECT FROM claim c WHERE c.person_id = ANY (:persons)
@@ -128,6 +136,9 @@ _OF_PERSONS = """
     UNION SELECT letter_id FROM ended_notice WHERE person_id = ANY (:persons)
     UNION SELECT letter_id FROM review_decision WHERE person_id = ANY (:persons) AND letter_id IS NOT NULL
     UNION SELECT id FROM letter WHERE child_id = ANY (:persons)
+    UNION SELECT referral_id FROM referral_traveller WHERE person_id = ANY (:persons)
+    UNION SELECT r.case_id FROM referral_traveller t JOIN referral r ON r.id = t.referral_id
+        WHERE t.person_id = ANY (:persons) AND r.case_id IS NOT NULL
 """
 
 # An import writes its rows before its own entry in the trail, and one of a municipality waits for the other: of what

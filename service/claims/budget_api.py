@@ -1,6 +1,6 @@
 """The budgets of the years in the API."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from litestar import get, post
@@ -20,6 +20,7 @@ from service.identity.permissions import may
 from service.web.idempotency import idempotent
 from service.web.problems import DOCUMENTED
 
+Said = TypeVar("Said", bound=BudgetStanding)
 _BUDGETS: Final = "/api/v1/budgets"
 _ONE: Final = f"{_BUDGETS}/{{scheme:str}}/{{year:int}}"
 _READS: Final[dict[str, Any]] = {
@@ -116,7 +117,7 @@ def _detail(request: AnyRequest, session: Session, scheme: str, year: int) -> Bu
     return detail
 
 
-def _said(struct: type[Any], one: Standing, **more: Any) -> Any:
+def _said(struct: type[Said], one: Standing, **more: Any) -> Said:
     """A budget as the wire contract has it, its sums with it."""
     return struct(**{name: getattr(one, name) for name in struct.__struct_fields__ if name not in more}, **more)
 

@@ -142,12 +142,12 @@ def _moved_on(request: AnyRequest, session: Session, claim_id: UUID, seen: str, 
 
 
 def _onward(
-    request: AnyRequest, session: Session, asked: QueueForm, after: UUID, message: str, **values: object
+    request: AnyRequest, session: Session, asked: QueueForm, after: UUID, message: str, **values: Any
 ) -> Redirect:
     """To the next claim that waits in the part of the queue that somebody works on; after the last to the queue."""
     following = cases.next_waiting(session, municipality_of(request), asked.wanted, after)
     path = CLAIMS if following is None else f"{CLAIMS}/{following}"
-    return redirect(request, asked.at(path), message, **values)  # type: ignore[arg-type]
+    return redirect(request, asked.at(path), message, kind="success", **values)
 
 
 def _renewed(data: Mapping[str, Any]) -> dict[str, Any]:

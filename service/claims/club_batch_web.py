@@ -56,8 +56,8 @@ def claim_several(request: AnyRequest, data: FormData, session: Session) -> Resp
     rows, about = _rows(data), _about(request, session)
     if given_in(data, "act") == ["add"]:
         rows = min(rows + 1, MOST_ROWS)
-        form = _as_written(request, data | {"rows": str(rows)}, several_form(rows))
-        return page(request, _SEVERAL_PAGE, form=form, rows=rows, **about)
+        shown = _as_written(request, data | {"rows": str(rows)}, several_form(rows))
+        return page(request, _SEVERAL_PAGE, form=shown, rows=rows, **about)
     struct = several_form(rows)
     with redisplaying(request, _SEVERAL_PAGE, struct, data, rows=rows, **about):
         form = read_form(data, struct)

@@ -2,7 +2,7 @@
 
 from datetime import date
 from functools import cache
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast, get_args
 from uuid import UUID
 
 import msgspec
@@ -83,13 +83,18 @@ class SeveralForm(msgspec.Struct, frozen=True):
     family_share_paid_by: PaidBy = "family"
 
 
+def _or_empty(field: Any) -> Any:
+    kind, *facts = get_args(field)
+    return Annotated[kind | None, *facts]
+
+
 ROWS: Final = 3
 """How many rows the form begins with."""
 MOST_ROWS: Final = 30
 _IN_A_ROW: Final[dict[str, Any]] = {
-    "pass_number": Annotated[str | None, PassNumber.__metadata__[0]],
-    "given_name": Annotated[str | None, GivenName.__metadata__[0]],
-    "fee": Annotated[Kroner | None, *Fee.__metadata__],
+    "pass_number": _or_empty(PassNumber),
+    "given_name": _or_empty(GivenName),
+    "fee": _or_empty(Fee),
     "reference": Reference,
 }
 _COMMON: Final = tuple(name for name in SeveralForm.__struct_fields__ if name not in ("key", "rows"))
@@ -100,8 +105,8 @@ _NEEDED: Final = ("pass_number", "given_name", "fee")
 def several_form(rows: int) -> type[SeveralForm]:
     """The form with so many rows: fields `pass_number_1` and so on, a row of which may stay empty."""
     fields = [(f"{name}_{row}", kind, None) for row in range(1, rows + 1) for name, kind in _IN_A_ROW.items()]
-    made: type[SeveralForm] = msgspec.defstruct("Several", fields, bases=(SeveralForm,), frozen=True)
-    return made
+    made: Any = msgspec.defstruct("Several", fields, bases=(SeveralForm,), frozen=True)
+    return cast("type[SeveralForm]", made)
 
 
 def claims_of(form: SeveralForm) -> dict[int, NewClaim]:

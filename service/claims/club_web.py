@@ -177,7 +177,7 @@ def _told(request: AnyRequest, made: Made) -> Redirect:
     shares = {"covered": Amount(made.covered_ore), "family": Amount(made.family_share_ore)}
     if made.state == "approved":
         said = N_("The claim is approved: the pass pays {covered}, the family's share is {family}.")
-        return redirect(request, path, said, **shares)
+        return redirect(request, path, said, kind="success", **shares)
     if made.state == "submitted":
         said = N_("A case worker decides about the claim. {covered} is held for it meanwhile.")
         return redirect(request, path, said, kind="info", **shares)

@@ -145,8 +145,11 @@ def _children(
     form = read_form(dict(request.query_params), ChildrenForm)
     wanted = Wanted(form.change, form.reason, form.district)
     after = decode_cursor(request.query_params.get("after"), UUID)
-    found = read_children(session, municipality_of(request), plan, wanted, actor_of(request), _ROWS, after)
     counts = {"new": account.new, "lost": account.lost, "needs_review": account.needs_review}
+    found: list[Moved] = []
+    # Where it was counted that there is nobody, and nothing has changed since, a whole municipality is not read again.
+    if counts[form.change] or not lasting:
+        found = read_children(session, municipality_of(request), plan, wanted, actor_of(request), _ROWS, after)
     tabs = [(change, count, f"{address}/children?change={change}") for change, count in counts.items()]
     return page(
         request,

@@ -40,7 +40,7 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 class Undecided(msgspec.Struct, frozen=True):
-    """A child in the queue; `id` is the determination, `household_id` the household as the register names it.
+    """A child in the queue: `id` is the determination, `household` the household and `household_id` its register name.
 
     `since` is when the determination was made. `standing` tells whether the child waits, the family was invited to
     apply, the case was left until a day (`until`), or a yes is held for a second person; `reason_given` says why.
@@ -48,6 +48,7 @@ class Undecided(msgspec.Struct, frozen=True):
 
     id: UUID
     person_key: UUID
+    household: UUID
     household_id: str
     given_name: str
     family_name: str
@@ -90,9 +91,9 @@ _FROM = """FROM determination d JOIN refresh_run r ON r.id = d.run_id
         AND live.person_id = d.person_id AND live.ended_at IS NULL
     LEFT JOIN review_act a ON a.id = live.act_id"""
 _OPEN = """d.scheme_id = :scheme AND d.period_start = :start AND d.outcome = 'needs_review' AND d.ended_at IS NULL"""
-_UNDECIDED = f"""SELECT d.id, d.person_id AS person_key, h.reference AS household_id, p.given_name, p.family_name,
-        p.birth_date, d.age, d.reason, coalesce(r.committed_at, r.created_at) AS since, {_STANDING} AS standing,
-        a.made_at AS standing_since, a.until, a.reason AS reason_given
+_UNDECIDED = f"""SELECT d.id, d.person_id AS person_key, h.id AS household, h.reference AS household_id,
+        p.given_name, p.family_name, p.birth_date, d.age, d.reason, coalesce(r.committed_at, r.created_at) AS since,
+        {_STANDING} AS standing, a.made_at AS standing_since, a.until, a.reason AS reason_given
     {_FROM} JOIN person p ON p.id = d.person_id JOIN household h ON h.id = d.household_id"""
 _CONDITIONS = {
     "standing": f"{_STANDING} = :standing",
@@ -167,23 +168,32 @@ def _note(
 
 
 def tally(session: Session, municipality: Municipality, round_: Round) -> Tally:
-    """The undecided children counted."""
-    rows = session.execute(
-        text(
-            f"""SELECT {_STANDING} AS standing, d.reason, d.district, count(*) AS n {_FROM} WHERE {_OPEN}
-            GROUP BY 1, 2, 3"""
-        ),
-        _of(municipality, round_),
-    ).all()
-    standings: Counter[str] = Counter()
+    """The undecided children counted.
+
+    All of them, less those about whom something was decided: of a large municipality that is many less those few.
+    """
+    waiting: Counter[tuple[str, str]] = Counter()
+    for row in session.execute(text(_ALL_OPEN), _of(municipality, round_)):
+        waiting[row.reason, row.district] = row.n
+    standings = Counter({"waiting": waiting.total()})
+    for row in session.execute(text(_SET_ASIDE), _of(municipality, round_)):
+        waiting[row.reason, row.district] -= row.n
+        standings.update({row.standing: row.n, "waiting": -row.n})
     reasons: Counter[str] = Counter()
     districts: Counter[str] = Counter()
-    for row in rows:
-        standings[row.standing] += row.n
-        if row.standing == "waiting":
-            reasons[row.reason] += row.n
-            districts[row.district] += row.n
-    return Tally(dict(standings), dict(reasons), dict(sorted(districts.items())))
+    for (reason, district), count in (+waiting).items():
+        reasons[reason] += count
+        districts[district] += count
+    return Tally(dict(+standings), dict(reasons), dict(sorted(districts.items())))
+
+
+_ALL_OPEN = f"SELECT d.reason, d.district, count(*) AS n FROM determination d WHERE {_OPEN} GROUP BY 1, 2"
+_SET_ASIDE = f"""SELECT * FROM (
+        SELECT {_STANDING} AS standing, d.reason, d.district, count(*) AS n
+        FROM review_decision live JOIN review_act a ON a.id = live.act_id
+        JOIN determination d ON d.person_id = live.person_id AND {_OPEN}
+        WHERE live.scheme_id = :scheme AND live.period_start = :start AND live.ended_at IS NULL GROUP BY 1, 2, 3
+    ) AS decided WHERE standing <> 'waiting'"""
 
 
 def names_of(session: Session, persons: list[UUID]) -> list[str]:

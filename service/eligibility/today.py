@@ -14,13 +14,17 @@ WAITING = (
         "review.decide",
         N_("Children whose case needs a review"),
         counted(
-            """SELECT count(*), min(r.created_at) FROM determination d JOIN refresh_run r ON r.id = d.run_id
-            LEFT JOIN review_decision live ON live.scheme_id = d.scheme_id AND live.period_start = d.period_start
-                AND live.person_id = d.person_id AND live.ended_at IS NULL
-            LEFT JOIN review_act a ON a.id = live.act_id
-            WHERE d.outcome = 'needs_review' AND d.ended_at IS NULL AND r.period_end >= CAST(:now AS date)
-                AND (a.id IS NULL OR a.kind = 'deferral' AND a.until < CAST(:now AS date) OR a.kind = 'on_the_spot'
-                    OR a.kind = 'yes' AND a.state = 'done')"""
+            # By run first: of a large municipality many thousand children wait, and they come from a few runs.
+            """SELECT coalesce(sum(waiting.n), 0), min(r.created_at) FROM (
+                SELECT d.run_id, count(*) AS n FROM determination d
+                WHERE d.outcome = 'needs_review' AND d.ended_at IS NULL AND NOT EXISTS (
+                    SELECT FROM review_decision live JOIN review_act a ON a.id = live.act_id
+                    WHERE live.scheme_id = d.scheme_id AND live.period_start = d.period_start
+                        AND live.person_id = d.person_id AND live.ended_at IS NULL AND (a.kind = 'invitation'
+                            OR a.kind = 'deferral' AND a.until >= CAST(:now AS date)
+                            OR a.kind = 'yes' AND a.state = 'held'))
+                GROUP BY d.run_id
+            ) AS waiting JOIN refresh_run r ON r.id = waiting.run_id AND r.period_end >= CAST(:now AS date)"""
         ),
         path="/review",
     ),

@@ -23,9 +23,11 @@ from service.eligibility.differences import dry_run, latest_dry_runs
 from service.eligibility.ordering import order_refresh
 from service.errors import N_
 from service.identity.access import AnyRequest, actor_of, municipality_of, principal_of
+from service.identity.actions import Municipality
 from service.identity.form_keys import FormKey, new_key
 from service.identity.permissions import may
 from service.values import clock
+from service.values.remembered import Remembered
 from service.web.forms import FormData, blank, read_form, redisplaying
 from service.web.menu import run_path
 from service.web.pages import page, redirect
@@ -80,7 +82,7 @@ def to_history() -> Redirect:
 @transactional
 def ask_for_dry_run(request: AnyRequest, session: Session) -> Response[str]:
     """The form of a dry run: for today, with the newest income year there is up to its own."""
-    context = _form_context(session)
+    context = _form_context(session, municipality_of(request))
     today = clock.today(municipality_of(request).time_zone)
     schemes, years = context["schemes"], context["years"]
     year = today.year if today.year in years or not years else max((y for y in years if y < today.year), default=None)
@@ -93,7 +95,7 @@ def ask_for_dry_run(request: AnyRequest, session: Session) -> Response[str]:
 @transactional
 def order_dry_run(request: AnyRequest, data: FormData, session: Session) -> Redirect:
     """Let a worker count, and show its progress."""
-    with redisplaying(request, _FORM, DryRunForm, data, **_form_context(session)):
+    with redisplaying(request, _FORM, DryRunForm, data, **_form_context(session, municipality_of(request))):
         form = read_form(data, DryRunForm)
         asked = RefreshRequest(form.scheme, form.on, form.income_year)
         made = order_refresh(session, municipality_of(request), asked, actor_of(request), once_key=form.key)
@@ -166,14 +168,28 @@ def account_context(account: Account) -> dict[str, Any]:
     }
 
 
-def _form_context(session: Session) -> dict[str, Any]:
+def _form_context(session: Session, municipality: Municipality) -> dict[str, Any]:
+    merged, today = session.execute(
+        text("SELECT count(*), current_date FROM register_import WHERE state = 'merged'")
+    ).one()
+    return {
+        "schemes": _schemes(session),
+        "years": _YEARS.get(municipality.id, (merged, today), lambda: _income_years(session)),
+    }
+
+
+_YEARS: Final[Remembered[list[int]]] = Remembered()
+
+
+def _income_years(session: Session) -> list[int]:
+    """The years for which a provider has an income, the newest first."""
     years = session.execute(
         text(
             """SELECT DISTINCT i.year FROM income i JOIN person p USING (identity_hash)
             JOIN household_member m ON m.person_id = p.id WHERE m.relation = 'provider' ORDER BY 1 DESC"""
         )
     )
-    return {"schemes": _schemes(session), "years": list(years.scalars())}
+    return list(years.scalars())
 
 
 def _schemes(session: Session) -> list[str]:

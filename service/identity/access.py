@@ -123,6 +123,22 @@ def municipality_of(request: Connection) -> Municipality:
     )
 
 
+def organisation_of(request: Connection) -> Place:
+    """The volunteer organisation for which whoever asks acts."""
+    place = principal_of(request).place
+    if place is None or place.kind != "organisation":
+        raise Forbidden("This is done for a volunteer organisation. Choose one under your name first.")
+    return place
+
+
+def service_of(request: Connection) -> UUID:
+    """The service of a municipality for which whoever asks acts."""
+    place = principal_of(request).place
+    if place is None or place.organisation_id is None or place.organisation_kind != "service":
+        raise Forbidden("This is done for a service of a municipality. Choose one under your name first.")
+    return place.organisation_id
+
+
 async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     """Let through whom the table allows it: the guard of the whole application. What names no permission is refused.
 

@@ -6,6 +6,7 @@
 import asyncio
 import hashlib
 import time
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any, Literal
 
 import msgspec
@@ -165,8 +166,15 @@ def _by_session(database: Database, secret: str) -> Principal | None:
 
 
 def address_of(request: Request[Any, Any, Any]) -> str:
-    """The address that asks, as the server (or the proxy it trusts) tells it: to count by, never to be kept."""
-    return request.client.host if request.client else ""
+    """The address that asks, as the server (or the proxy it trusts) tells it: to count by, never to be kept.
+
+    Whoever has one address of IPv6 has the 2^64 beside it, so these count as one.
+    """
+    host = request.client.host if request.client else ""
+    try:
+        return str(IPv6Network((host, 64), strict=False)) if not IPv6Address(host).ipv4_mapped else host
+    except ValueError:
+        return host
 
 
 class Csrf(CSRFMiddleware):

@@ -21,6 +21,7 @@ _CLAIMS: Final = (*_MUNICIPAL, *_TREASURER)
 _TOKENS: Final = ("administrator", "club_treasurer")
 _TENANTS: Final = ("municipality", "organisation")
 _SYSTEMS: Final = ("municipality", "club")
+_HOLIDAYS: Final = ("coordinator", "volunteer")
 
 
 class Permission(msgspec.Struct, frozen=True):
@@ -92,6 +93,33 @@ _TABLE: Final = (
     Permission("reports.read", N_("See and make reports"), (*_MUNICIPAL, "auditor"), "reports"),
     Permission("reports.change", N_("Set under which count reports hide a figure"), _ADMIN),
     Permission("retention.change", N_("Erase what is over its retention period, and set those periods"), _ADMIN),
+    Permission(
+        "referrals.refer",
+        N_("Refer families to free holidays, for one's own service"),
+        ("referrer",),
+        places=("service",),
+    ),
+    Permission(
+        "referrals.read", N_("See the families that services have referred, and the lists"), _CASES, "referrals"
+    ),
+    Permission(
+        "referrals.decide",
+        N_("Rank and approve referred families, and hand the list over"),
+        ("case_worker",),
+    ),
+    Permission("stays.read", N_("See seasons, stays and who volunteers"), _HOLIDAYS, places=("organisation",)),
+    Permission(
+        "stays.change",
+        N_("Plan seasons, stays, centres and volunteers, and publish them"),
+        ("coordinator",),
+        places=("organisation",),
+    ),
+    Permission(
+        "lists.receive",
+        N_("See and confirm the lists of families that municipalities hand over"),
+        ("coordinator",),
+        places=("organisation",),
+    ),
     Permission("trail.read", N_("Search the audit trail"), ("auditor",), places=_TENANTS),
     Permission("trail.family", N_("List who read and who changed what about one family"), ("auditor",)),
     Permission("clubs.read", N_("See clubs, their applications and what they offer"), _MUNICIPAL, "clubs"),

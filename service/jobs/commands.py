@@ -18,6 +18,7 @@ from service.jobs import actions, queries
 from service.jobs.rules import When
 from service.jobs.work import Job, Kinds, Place, Timetable, find_job, find_place, places
 from service.settings import load
+from service.values import clock
 
 _WHERE = click.option(
     "--municipality", "code", metavar="CODE", help="The municipality's code; without it the installation's own jobs."
@@ -160,7 +161,9 @@ def _next_at(session: Session, job: Job, place: Place) -> datetime | None:
 
 def _next(at: datetime | None, place: Place) -> str:
     """When a job runs next, in words; a job without a time is paused."""
-    return "paused" if at is None else f"next {_local(at, place)}"
+    if at is None:
+        return "paused"
+    return f"{'next' if at > clock.now() else 'was due'} {_local(at, place)}"
 
 
 def _place_lines(place: Place, states: list[queries.JobState]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A pass at the counter or on a home visit: found, decided, issued, and read out or printed, in one go."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,7 @@ from service.values.periods import period_of
 from service.values.secrecy import KeyRing
 
 MOST_FOUND = 20
+DOUBLE_CLICK = timedelta(seconds=5)
 
 
 class Sought(msgspec.Struct, frozen=True):
@@ -88,7 +89,7 @@ _CHILD = """
         AND valid_from = :start ORDER BY state = 'live' DESC, id DESC LIMIT 1) AS s ON true
     WHERE p.birth_date > CAST(CAST(:today AS date) - interval '18 years' AS date) AND {found}
     GROUP BY p.id, p.given_name, p.family_name, p.birth_date, d.outcome, d.reason, s.id, s.state
-    ORDER BY p.birth_date, p.id LIMIT :limit
+    ORDER BY p.birth_date, p.given_name, p.id LIMIT :limit
 """
 
 
@@ -210,16 +211,24 @@ def _issued(session: Session, municipality: Municipality, keys: KeyRing, act: UU
     return msgspec.convert({**row._mapping, **shown}, OnTheSpot)
 
 
-def last_issued_to(session: Session, person_key: UUID) -> UUID | None:
-    """The newest decision by which a child got a pass on the spot."""
-    act: UUID | None = session.execute(
+def sent_again(
+    session: Session, municipality: Municipality, keys: KeyRing, person_key: UUID, actor: Actor
+) -> OnTheSpot | None:
+    """What a child got by the form that has now been sent once more, if it did.
+
+    With the number where the same person sent it a moment before: of a double click only the second answer is seen.
+    """
+    last = session.execute(
         text(
-            """SELECT a.id FROM review_act a JOIN review_decision d ON d.act_id = a.id
+            """SELECT a.id, a.made_at, a.made_by FROM review_act a JOIN review_decision d ON d.act_id = a.id
             WHERE a.kind = 'on_the_spot' AND d.person_id = :person ORDER BY a.id DESC LIMIT 1"""
         ),
         {"person": person_key},
-    ).scalar()
-    return act
+    ).one_or_none()
+    if last is None:
+        return None
+    clicked_twice = last.made_by == actor.account_id and clock.now() - last.made_at < DOUBLE_CLICK
+    return _issued(session, municipality, keys, last.id, with_number=clicked_twice)
 
 
 def print_on_the_spot(session: Session, municipality: Municipality, keys: KeyRing, act: UUID, actor: Actor) -> bytes:

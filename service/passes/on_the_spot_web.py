@@ -18,7 +18,7 @@ from service.identity.access import AnyRequest, actor_of, municipality_of, princ
 from service.identity.form_keys import FormKey, is_repeated, new_key
 from service.identity.permissions import may
 from service.passes import on_the_spot
-from service.passes.on_the_spot import MOST_FOUND, Candidate, Sought
+from service.passes.on_the_spot import MOST_FOUND, Candidate, OnTheSpot, Sought
 from service.passes.persons_web import PASS_STATES, PERSONS, REASONS
 from service.passes.review import promise
 from service.passes.review_web import EVIDENCE_NAMES
@@ -98,20 +98,20 @@ def _about(request: AnyRequest, session: Session, person_key: UUID) -> dict[str,
 def issue(
     request: AnyRequest, data: FormData, session: Session, person_key: FromPath[UUID]
 ) -> Response[str] | Redirect:
-    """Issue the pass and show its number, this once. Sent again the form issues no other and shows none."""
+    """Issue the pass and show its number, this once. Sent again the form issues no other, and later shows none."""
+    municipality, keys, actor = municipality_of(request), keys_of(request), actor_of(request)
     # Before the child is looked at, who has a pass by the first sending.
     repeated = is_repeated(session, principal_of(request), str(data.get("key", "")))
-    if repeated and (act := on_the_spot.last_issued_to(session, person_key)):
-        return redirect(request, f"{ON_THE_SPOT}/issued/{act}", _SHOWN_BEFORE, kind="info")
+    if repeated and (made := on_the_spot.sent_again(session, municipality, keys, person_key, actor)):
+        if made.number is None:
+            return redirect(request, f"{ON_THE_SPOT}/issued/{made.act}", _SHOWN_BEFORE, kind="info")
+        return _issued(request, made)
     about = _about(request, session, person_key)
     with redisplaying(request, "passes/on_the_spot_child.html", SpotForm, data, **about):
         form = read_form(data, SpotForm)
         grounds = Grounds(form.reason, form.evidence, form.reference)
-        municipality, keys = municipality_of(request), keys_of(request)
-        made = on_the_spot.issue_on_the_spot(
-            session, municipality, keys, about["round"], person_key, grounds, actor_of(request)
-        )
-    return page(request, "passes/on_the_spot_issued.html", made=made, person=f"{PERSONS}/{made.person_key}")
+        made = on_the_spot.issue_on_the_spot(session, municipality, keys, about["round"], person_key, grounds, actor)
+    return _issued(request, made)
 
 
 _SHOWN_BEFORE: Final = N_("The pass was issued already, and its number was shown once.")
@@ -121,7 +121,10 @@ _SHOWN_BEFORE: Final = N_("The pass was issued already, and its number was shown
 @transactional
 def show_issued(request: AnyRequest, session: Session, act_id: FromPath[UUID]) -> Response[str]:
     """What was issued, without the number."""
-    made = on_the_spot.issued_on_the_spot(session, municipality_of(request), keys_of(request), act_id)
+    return _issued(request, on_the_spot.issued_on_the_spot(session, municipality_of(request), keys_of(request), act_id))
+
+
+def _issued(request: AnyRequest, made: OnTheSpot) -> Response[str]:
     return page(request, "passes/on_the_spot_issued.html", made=made, person=f"{PERSONS}/{made.person_key}")
 
 

@@ -105,6 +105,20 @@ def search(
     return Found(by, persons, household, more=len(ids) > len(shown))
 
 
+def is_exact(session: Session, municipality: Municipality, keys: KeyRing, written: str) -> bool:
+    """Whether it is the identity number, the pass number or the household of somebody here."""
+    return len(written) <= LONGEST and _exactly(session, municipality, keys, written)[0] is not None
+
+
+def require_words(session: Session, written: str) -> list[str]:
+    """The words of a name as names are compared. Refused where there are none."""
+    words: list[str] = session.execute(text("SELECT name_tokens(:written)"), {"written": written}).scalar_one()
+    if not words:
+        wrong = FieldError("text", "must have a letter or a digit")
+        raise Invalid("Write a name, a household, a pass number or a whole identity number.", [wrong])
+    return words
+
+
 def _exactly(
     session: Session, municipality: Municipality, keys: KeyRing, written: str
 ) -> tuple[By | None, list[UUID], UUID | None]:
@@ -168,10 +182,7 @@ _INITIAL = """EXISTS (SELECT FROM unnest(name_tokens(p.given_name || ' ' || p.fa
 
 def _named(session: Session, written: str, limit: int, after: UUID | None) -> list[UUID]:
     """The persons of whose names every word is a beginning, in the order of the longest word's names."""
-    words = sorted(session.execute(text("SELECT name_tokens(:written)"), {"written": written}).scalar_one(), key=len)
-    if not words:
-        wrong = FieldError("text", "must have a letter or a digit")
-        raise Invalid("Write a name, a household, a pass number or a whole identity number.", [wrong])
+    words = sorted(require_words(session, written), key=len)
     start, others = words[-1], words[:-1]
     values: dict[str, Any] = {"start": start, "limit": limit}
     values["stop"] = start + ("\x01" if len(start) == 1 else _END)

@@ -4,6 +4,7 @@ import tempfile
 import threading
 from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
@@ -15,10 +16,13 @@ from service.errors import Invalid
 from service.identity.actions import Municipality
 from service.reporting.exports import write_csv, write_workbook
 from service.reporting.picture import write_pictures
-from service.reporting.queries import age_groups, figures, threshold_of
+from service.reporting.queries import AgeGroup, Figures, age_groups, figures, state_of, threshold_of
 from service.reporting.report import UNKNOWN, Report, group_name, lines_of, shown
 from service.values import clock
 from service.values.periods import period_of, previous
+from service.values.remembered import Remembered
+
+_FIGURES: Remembered[Figures | None] = Remembered()
 
 
 def make_report(
@@ -93,7 +97,7 @@ def read_report(
     period = period_of(kind, on)
     before = previous(kind, period)
     groups = age_groups(version.parameters.min_age, version.parameters.max_age)
-    now = figures(session, version.scheme_id, period.start, groups)
+    now = _figures(session, municipality, version.scheme_id, period.start, groups)
     if now is None:
         raise Invalid(
             "Nothing has been determined for {scheme} from {start} to {end}, so there is nothing to "
@@ -105,7 +109,7 @@ def read_report(
             municipality=municipality.code,
             on=on.isoformat(),
         )
-    earlier = figures(session, version.scheme_id, before.start, groups)
+    earlier = _figures(session, municipality, version.scheme_id, before.start, groups)
     least = threshold if threshold is not None else threshold_of(session)
     districts = tuple(dict.fromkeys(sorted({*now.districts, *(earlier.districts if earlier else ())})))
     names = tuple(district or UNKNOWN for district in districts)
@@ -121,6 +125,14 @@ def read_report(
         age_groups=ages,
         lines=lines_of(shown(now, groups, least), shown(earlier, groups, least), names, ages),
     )
+
+
+def _figures(
+    session: Session, municipality: Municipality, scheme_id: UUID, start: date, groups: tuple[AgeGroup, ...]
+) -> Figures | None:
+    """The figures, counted anew where something has changed: of a large municipality that takes seconds."""
+    rests_on = (scheme_id, start, groups, *state_of(session, scheme_id, start))
+    return _FIGURES.get(municipality.id, rests_on, lambda: figures(session, scheme_id, start, groups))
 
 
 def set_threshold(session: Session, municipality: Municipality, threshold: int, actor: Actor) -> None:

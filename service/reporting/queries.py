@@ -67,6 +67,12 @@ def figures(session: Session, scheme_id: UUID, period_start: date, groups: tuple
     return Figures(districts=districts, table=Table(values=values, largest=largest, worth=worth))
 
 
+def state_of(session: Session, scheme_id: UUID, period_start: date) -> tuple[Any, ...]:
+    """What the figures of a period rest on: where this is the same, so are they. Costs a few index scans."""
+    values = {"scheme": scheme_id, "start": period_start}
+    return tuple(session.execute(text(_STATE), values).one())
+
+
 def threshold_of(session: Session) -> int:
     """Under which count this municipality shows no figure."""
     found = session.execute(text("SELECT threshold FROM report_settings")).scalar()
@@ -121,4 +127,16 @@ _FIGURES = """
     FROM child JOIN person ON person.id = child.person_id
     LEFT JOIN sent ON sent.person_id = child.person_id LEFT JOIN money ON money.person_id = child.person_id
     GROUP BY 1, 2
+"""
+
+# Passes come with new ids and end by no longer being live; ledgers only grow; letters change their state. Retention
+# works by the day.
+_STATE = """
+    SELECT current_date, (SELECT count(*) FROM register_import WHERE state = 'merged'),
+        (SELECT max(committed_at) FROM refresh_run),
+        (SELECT id FROM leisure_pass ORDER BY id DESC LIMIT 1),
+        (SELECT count(*) FROM leisure_pass WHERE scheme_id = :scheme AND valid_from = :start AND state = 'live'),
+        (SELECT id FROM pass_entry ORDER BY id DESC LIMIT 1),
+        (SELECT count(*) FROM letter WHERE state = 'handed_over'),
+        (SELECT count(*) FROM letter WHERE state = 'returned')
 """

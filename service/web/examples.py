@@ -1,14 +1,16 @@
-"""Examples in the API's description: of every JSON body and answer one that fits its type.
+"""The API's description as it is given out: types by plain names, and an example of every JSON body and answer.
 
 What a schema gives as an example of a field or of a whole body stands. Everything else is made up from the types, so
 that a new call has its example as soon as it stands; the words are those of one family in one municipality.
 """
 
+import re
 from typing import Any, Final
 
 Schema = dict[str, Any]
 
 _DEEPEST: Final = 8
+_GENERIC: Final = re.compile(r"Page_schemas\.\w+\.(\w+)_")
 _FORMATS: Final = {
     "uuid": "01995b2e-4c1a-7d3e-9b52-6f0a1c8d2e47",
     "date": "2017-01-15",
@@ -81,6 +83,7 @@ _WORDS: Final = {
     "door": "api",
     "email": "anna@kommune.example",
     "evidence": "income_statement",
+    "failed": "0751 letters",
     "family_name": "Prøvesen",
     "field": "name",
     "file": "population",
@@ -100,6 +103,7 @@ _WORDS: Final = {
     "organisation_name": "Fremad",
     "origin": "invitation",
     "outcome": "entitled",
+    "overdue": "0751 report",
     "period": "2017-01-15",
     "phone": "89 40 20 00",
     "postcode": "8000",
@@ -157,8 +161,12 @@ _OF_TYPE: Final = {
 }
 
 
-def with_examples(description: Schema) -> Schema:
-    """The description of the API with an example beside every JSON body and answer that has none."""
+def completed(description: Schema) -> Schema:
+    """The description of the API as the framework makes it, with plain names, and an example where there is none.
+
+    It is completed in place, once; a second time changes nothing.
+    """
+    _name_plainly(description)
     types = description.get("components", {}).get("schemas", {})
     for item in description["paths"].values():
         for operation in item.values():
@@ -169,6 +177,20 @@ def with_examples(description: Schema) -> Schema:
                         made = _problem(status) or example_of(content["schema"], types)
                         content["example"] = made
     return description
+
+
+def _name_plainly(node: Any) -> None:
+    """Call a page of passes `PassSummaryPage`, whatever module the type stands in."""
+    if isinstance(node, list):
+        for one in node:
+            _name_plainly(one)
+    if isinstance(node, dict):
+        for name in [name for name in node if _GENERIC.search(name)]:
+            node[_GENERIC.sub(r"\1Page", name)] = node.pop(name)
+        if isinstance(node.get("$ref"), str):
+            node["$ref"] = _GENERIC.sub(r"\1Page", node["$ref"])
+        for one in node.values():
+            _name_plainly(one)
 
 
 def _problem(status: str) -> Schema | None:

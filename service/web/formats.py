@@ -57,8 +57,11 @@ def percent(share: float | Decimal | None, language: str, decimals: int = 0) -> 
 
 
 def day(value: date | None, language: str, length: Length = "medium") -> str:
-    """A date with its month by name: `24. nov. 2026`, in full with `long`."""
-    return NOTHING if value is None else format_date(value, length, locale=_LOCALES[language])
+    """A date with its month by name: `24. nov. 2026`, in full with `long`. In columns it is short and stays whole."""
+    if value is None:
+        return NOTHING
+    written = format_date(value, length, locale=_LOCALES[language])
+    return written if length == "long" else written.replace(" ", _NO_BREAK)
 
 
 def instant(value: datetime | None, language: str, time_zone: str, length: Length = "medium") -> str:
@@ -67,7 +70,7 @@ def instant(value: datetime | None, language: str, time_zone: str, length: Lengt
         return NOTHING
     local = value.astimezone(ZoneInfo(time_zone))
     time = format_datetime(local, "HH.mm" if language == "da" else "HH:mm", locale=_LOCALES[language])
-    return f"{day(local.date(), language, length)}{_NO_BREAK}{time}"
+    return f"{day(local.date(), language, length)} {time}"
 
 
 def ago(value: datetime | None, language: str) -> str:

@@ -13,7 +13,7 @@ from litestar.routes import HTTPRoute
 
 from service.identity.mails import ROLE_NAMES
 from service.identity.permissions import KNOWN, PERMISSIONS, PUBLIC, Permission
-from service.web.examples import Schema, with_examples
+from service.web.examples import Schema, completed
 from service.web.pages import page
 
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
@@ -42,23 +42,24 @@ class ReadCall(msgspec.Struct, frozen=True):
     answers: list[Example]
 
     @property
-    def brief(self) -> str:
-        """The first sentence of what is said of it."""
-        return re.split(r"(?<=\.)\s", self.said, maxsplit=1)[0]
+    def sentences(self) -> tuple[str, str]:
+        """The first sentence of what is said of it, and the rest."""
+        first, *rest = re.split(r"(?<=\.)\s", self.said, maxsplit=1)
+        return first, "".join(rest)
 
 
 class Description(JsonRenderPlugin):
     """The description as a file, with an example of every body and answer."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Schema) -> bytes:
-        return super().render(request, with_examples(openapi_schema))
+        return super().render(request, completed(openapi_schema))
 
 
 class ReferencePage(OpenAPIRenderPlugin):
     """Lists every call with who may make it, its parameters, body and answers, and every type with its fields."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Schema) -> bytes:
-        description = with_examples(openapi_schema)
+        description = completed(openapi_schema)
         shown = page(
             request,
             "web/reference.html",

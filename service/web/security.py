@@ -1,12 +1,14 @@
 """What every answer carries against being misused in a browser, and how fast anybody may ask."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from litestar import Request
 from litestar.datastructures import MutableScopeHeaders
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.rate_limit import RateLimitConfig, RateLimitMiddleware
+from litestar.stores.memory import MemoryStore
 from litestar.types import Message, Scope
 
 from service.identity.access import find_principal
@@ -30,6 +32,10 @@ _HEADERS: Final = {
 }
 _HTTPS_ONLY: Final = "max-age=31536000; includeSubDomains"
 
+COUNTS: Final = "rate_limit"
+"""The name of the store that `create_app` makes of `Counts`."""
+SWEPT_EVERY: Final = 5_000
+
 BODY_BYTES: Final = 2 * 1024 * 1024
 """The largest body of a request; routes that take files say their own."""
 
@@ -48,6 +54,23 @@ def headers_for(*, secure: bool) -> Callable[[Message, Scope], Awaitable[None]]:
     return add
 
 
+class Counts(MemoryStore):
+    """Who has asked how often in the last minute. Who asks no more is forgotten, so that no crowd fills the memory."""
+
+    __slots__ = ("_written",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._written = 0
+
+    async def set(self, key: str, value: str | bytes, expires_in: int | timedelta | None = None) -> None:
+        """Count, and now and then forget what is over."""
+        await super().set(key, value, expires_in)
+        self._written += 1
+        if self._written % SWEPT_EVERY == 0:
+            await self.delete_expired()
+
+
 def rate_limit(requests_a_minute: int) -> DefineMiddleware:
     """Refuse with 429 who asks more often: a person or system by who they are, everybody else by their address.
 
@@ -57,7 +80,7 @@ def rate_limit(requests_a_minute: int) -> DefineMiddleware:
         rate_limit=("minute", requests_a_minute),
         exclude=["^/static/", "^/health$", "^/metrics$"],
         identifier_for_request=_who,
-        store="rate_limit",
+        store=COUNTS,
     )
     return DefineMiddleware(RateLimitMiddleware, config=config)
 

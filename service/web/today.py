@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from service.database.requests import transactional
-from service.identity.access import AnyRequest, PlaceNotChosen, principal_of
+from service.identity.access import AnyRequest, PlaceNotChosen, Principal, principal_of
 from service.identity.mails import ROLE_NAMES
 from service.identity.permissions import SIGNED_IN
 from service.values import clock
@@ -31,13 +31,21 @@ class Waiting(msgspec.Struct, frozen=True):
     """Something that can wait for somebody who has the permission.
 
     `text` names it in English, for any number; `look` finds what waits in the tenant that is acted for; `path` is the
-    page where it is done, if there is one.
+    page where it is done, if there is one. `look_for` is asked in its place where it waits for the service or club
+    alone that somebody acts for.
     """
 
     permission: str
     text: str
-    look: Callable[[Session], Pile]
+    look: Callable[[Session], Pile] | None = None
     path: str | None = None
+    look_for: Callable[[Session, Principal], Pile] | None = None
+
+    def pile(self, session: Session, principal: Principal) -> Pile:
+        """What waits for somebody."""
+        if self.look_for is not None:
+            return self.look_for(session, principal)
+        return self.look(session) if self.look is not None else Pile(0, None)
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -64,9 +72,9 @@ def pile_of(instants: Iterable[datetime]) -> Pile:
     return Pile(len(known), min(known, default=None))
 
 
-def lines_of(session: Session, waiting: Iterable[Waiting]) -> list[Line]:
+def lines_of(session: Session, waiting: Iterable[Waiting], principal: Principal) -> list[Line]:
     """What waits, the oldest first."""
-    lines = [Line(one.text, one.look(session), one.path) for one in waiting]
+    lines = [Line(one.text, one.pile(session, principal), one.path) for one in waiting]
     return sorted((line for line in lines if line.pile.count), key=lambda line: line.pile.since or clock.now())
 
 
@@ -78,4 +86,5 @@ def today(request: AnyRequest, session: Session) -> Response[str]:
     if principal.place is None and principal.places > 1:
         raise PlaceNotChosen
     mine = [one for one in request.app.state.waiting if principal.may(one.permission)]
-    return page(request, "web/today.html", lines=lines_of(session, mine), watches=bool(mine), roles=ROLE_NAMES)
+    lines = lines_of(session, mine, principal)
+    return page(request, "web/today.html", lines=lines, watches=bool(mine), roles=ROLE_NAMES)

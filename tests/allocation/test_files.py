@@ -207,6 +207,7 @@ def test_without_json_people_are_told_in_a_few_lines(files: Files) -> None:
     arguments = ["allocation", "solve", *files.inputs, "--out", str(files.plan), "--worse-wishes", "1"]
     said = CliRunner().invoke(main, arguments, catch_exceptions=False).output
     assert "3 of 3 families placed, 0 waiting, 0 not eligible." in said
+    assert "Placed by family size: 2 persons 100%, 3 persons 100%." in said
     assert "Fewer families than they are to have: S1." in said
     assert str(files.plan) in said
 

@@ -53,8 +53,11 @@ def test_siblings_outside_the_age_come_along(files: Files) -> None:
 
 def test_a_child_born_on_29_february_has_its_birthday_in_march(files: Files) -> None:
     born = family("F1", 1, "S1|S2", birth_dates="2016-02-29|1985-01-01")
-    common = {"start": "2023-02-28", "end": "2023-03-05", "min_child_age": "7"}
-    files.write([stay("S1", **common), stay("S2", **common | {"start": "2023-03-01"})], [born])
+    offered = [
+        stay(code, start=start, end="2023-03-05", min_child_age="7")
+        for code, start in (("S1", "2023-02-28"), ("S2", "2023-03-01"))
+    ]
+    files.write(offered, [born])
     files.solve()
     assert places(files) == {"F1": "S2"}
     assert files.rows()["F1"]["wish"] == "2"
@@ -377,7 +380,7 @@ def test_the_solver_answers_with_what_it_was_given_rather_than_with_what_breaks_
     assert solver.maximise(2, rows, {}, frozenset({0}), 10).ones <= {0, 1}
     impossible = [*rows, solver.Row({0: 1, 1: 1}, 2, None)]
     answer = solver.maximise(2, impossible, {0: 1, 1: 2}, frozenset({0}), 10)
-    assert (answer.ones, answer.proven) == ({0}, False)
+    assert (set(answer.ones), answer.proven) == ({0}, False)
     with pytest.raises(ValueError, match="too large"):
         solver.maximise(1, [], {0: 2**41}, frozenset(), 10)
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from service.allocation import repack
 from service.allocation.conflicts import Contradiction
-from service.allocation.explain import explain
+from service.allocation.explain import Explainer, explain
 from service.allocation.figures import totals
 from service.allocation.files import read_problem
 from service.allocation.problem import Problem
@@ -60,12 +61,17 @@ def test_priority_order_is_what_the_second_opinion_finds(files: Files, seed: int
 
 
 @MANY
-@given(SEEDS, st.integers(0, 3), st.booleans())
-def test_the_repack_is_the_best_there_is(files: Files, seed: int, worse_wishes: int, within_region: bool) -> None:
+@given(SEEDS, st.integers(0, 3), st.booleans(), st.sampled_from((1, 2, 12)))
+def test_the_repack_is_the_best_there_is(
+    files: Files, seed: int, worse_wishes: int, within_region: bool, at_a_time: int
+) -> None:
+    """However many of the waiting one step settles."""
     problem, oracle = season(files, seed, 7, conditions=True)
     oracle.within_region = within_region
     try:
-        run = allocate(problem, Allowed(worse_wishes, within_region))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(repack, "_AT_A_TIME", at_a_time)
+            run = allocate(problem, Allowed(worse_wishes, within_region))
     except Contradiction:
         return
     assert run.order.plan == oracle.by_priority()
@@ -92,14 +98,17 @@ def promised(run: Allocation, oracle: Oracle, worse_wishes: int) -> None:
 
 
 @MANY
-@given(SEEDS, st.integers(0, 2), st.booleans())
+@given(SEEDS, st.integers(0, 2), st.booleans(), st.sampled_from((-1, 0, 20, repack.WORK_LIMIT)))
 def test_what_is_promised_holds_in_larger_seasons(
-    files: Files, seed: int, worse_wishes: int, within_region: bool
+    files: Files, seed: int, worse_wishes: int, within_region: bool, work: int
 ) -> None:
+    """Also where the search is stopped early."""
     problem, oracle = season(files, seed, 16, conditions=True)
     oracle.within_region = within_region
     try:
-        run = allocate(problem, Allowed(worse_wishes, within_region))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(repack, "WORK_LIMIT", work)
+            run = allocate(problem, Allowed(worse_wishes, within_region))
     except Contradiction:
         return
     promised(run, oracle, worse_wishes)
@@ -152,6 +161,7 @@ def test_every_family_is_told_why_and_the_figures_add_up(files: Files, seed: int
     run = allocate(problem, Allowed(worse_wishes))
     told = explain(run)
     assert [one.placement for one in told] == list(run.placements)
+    assert [Explainer(run).one(one.placement.family) for one in told] == told
     for one in told:
         assert all("{" not in str(sentence) for sentence in one.because)
         if one.placement.outcome == "waiting":

@@ -3,7 +3,7 @@
 import argparse
 import platform
 
-from tests.benchmarks import eligibility, letters, pages, register
+from tests.benchmarks import allocation, claims, eligibility, letters, pages, payments, register
 
 
 def main() -> None:
@@ -12,10 +12,12 @@ def main() -> None:
     parser.add_argument("--letters", type=int, default=2_000)
     arguments = parser.parse_args()
     print(f"{platform.machine()}, Python {platform.python_version()}, {arguments.households:,} households")
-    for part in (register, eligibility, pages):
+    for part in (register, eligibility, pages, claims, payments):
         for line in part.run(arguments.households):
             print(line, flush=True)
     for line in letters.run(arguments.letters):
+        print(line, flush=True)
+    for line in allocation.run():
         print(line, flush=True)
 
 

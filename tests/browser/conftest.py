@@ -4,17 +4,21 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
 from litestar import Litestar
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
 
+from jobs.timetable import TIMETABLE
+from jobs.worker import Worker
 from service.app import create_app
 from service.database.engine import Database
+from service.settings import load
 from service.web import menu
 from tests.browser.gallery import ENTRIES, gallery_app
 
@@ -83,7 +87,68 @@ def faults() -> Faults:
 @pytest.fixture
 def browser_page(browser: Browser, faults: Faults) -> Iterator[Page]:
     """A new window. The test fails where the browser had anything to complain of."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+    with watched(browser, faults) as page:
+        yield page
+    assert not faults
+
+
+class Way(NamedTuple):
+    """How somebody works: the size of the window, and whether scripts run."""
+
+    width: int
+    height: int
+    scripts: bool = True
+
+
+WIDE, PHONE, PLAIN = Way(1280, 900), Way(360, 740), Way(1280, 900, scripts=False)
+WAYS = [pytest.param(WIDE, id="wide"), pytest.param(PHONE, id="phone"), pytest.param(PLAIN, id="plain")]
+"""The three ways in which every journey is walked: at a desk, on a phone, and without JavaScript."""
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    found: Way = request.param
+    return found
+
+
+@pytest.fixture
+def walker(browser: Browser, faults: Faults, way: Way) -> Iterator[Page]:
+    """A new window in each of the three ways, where what is unfolded is there at once."""
+    with watched(browser, faults, way) as page:
+        yield page
+    assert not faults
+
+
+@pytest.fixture
+def looks_right(walker: Page, way: Way, check_axe: Callable[[Page], None]) -> Callable[[], None]:
+    """Fails where the page that is shown is wider than the window or, looked at once for all three ways, not for
+    everybody; `tests/every_page` looks at narrow pages too."""
+
+    def look() -> None:
+        require_fitting(walker)
+        if way == WIDE:
+            check_axe(walker)
+
+    return look
+
+
+def require_fitting(page: Page) -> None:
+    """Fails where the page is wider than the window, with what stands out of it."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (page.url, page.evaluate(_STANDING_OUT))
+
+
+_STANDING_OUT = """[...document.querySelectorAll('body *:not(thead *)')]
+    .filter(one => one.getBoundingClientRect().right > innerWidth).map(one => one.outerHTML.slice(0, 150))"""
+
+
+@contextmanager
+def watched(browser: Browser, faults: Faults, way: Way = WIDE, **options: Any) -> Iterator[Page]:
+    """A window in which everything that the browser complains of is noted."""
+    context = browser.new_context(
+        viewport={"width": way.width, "height": way.height},
+        java_script_enabled=way.scripts,
+        **{"locale": "en-GB", "reduced_motion": "reduce"} | options,
+    )
     page = context.new_page()
 
     def heard(message: ConsoleMessage) -> None:
@@ -95,13 +160,38 @@ def browser_page(browser: Browser, faults: Faults) -> Iterator[Page]:
         if response.status >= 500 or (response.status >= 400 and response.request.resource_type != "document"):
             faults.append(f"{response.status} {response.url}")
 
+    def failed(request: Request) -> None:
+        # For the browser a download, and the first of two clicks, is a page that was not opened.
+        if request.failure != "net::ERR_ABORTED":
+            faults.append(f"{request.url}: {request.failure}")
+
     page.on("console", heard)
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("requestfailed", lambda request: faults.append(f"{request.url}: {request.failure}"))
+    page.on("requestfailed", failed)
     page.on("response", answered)
     yield page
     context.close()
-    assert not faults
+
+
+def enter(page: Page, url: str, secret: str, language: str = "en") -> None:
+    """Give the window a session, in the place of the one it had."""
+    page.context.clear_cookies()
+    cookies = {"medspiller": secret, "language": language}
+    page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
+
+
+def work(database: Database, *jobs: str) -> None:
+    """Let a worker do what waits; in a thread, since the browser has its own loop in this one."""
+    timetable = [one for one in TIMETABLE if one.name in jobs]
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(Worker(database, load(), timetable).once).result()
+
+
+def follow(page: Page, link: str, way: Way) -> None:
+    """From the page of a run that is over on to what came of it. The page looks by itself only where scripts run."""
+    if not way.scripts:
+        page.get_by_role("link", name="Look again").click()
+    page.get_by_role("link", name=link).click()
 
 
 @pytest.fixture(scope="session")

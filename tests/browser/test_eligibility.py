@@ -1,23 +1,19 @@
 """The pages of eligibility in a browser: from a dry run to passes, an approval, an explanation, schemes and what-if."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from jobs.worker import Worker
 from service.database.engine import Database
 from service.identity.actions import add_member
 from service.identity.sessions import open_session
-from service.settings import load
-from tests.browser.conftest import Faults
+from tests.browser.conftest import Faults, Way, enter, follow, work
 from tests.conftest import Medspiller
 from tests.passes.town import HIGH, Town
 
-CheckAxe = Callable[[Page], None]
-SIZES = [(1280, 900), (360, 740)]
+Look = Callable[[], None]
 CHILDREN = {"Centrum": 14, "Havnen": 7, "Sydmarken": 2}
 
 
@@ -42,39 +38,11 @@ def secret(database: Database, town: Town, role: str, email: str) -> str:
         return open_session(session, account, "provider", "test", strong=True)
 
 
-def work(database: Database) -> None:
-    """Let a worker do what was ordered; in a thread, since the browser has its own loop in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(Worker(database, load(), []).once).result()
-
-
-def enter(page: Page, url: str, secret: str) -> None:
-    cookies = {"medspiller": secret, "language": "en"}
-    page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
-
-
-def resized(page: Page, size: tuple[int, int]) -> None:
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    # What is unfolded is there at once.
-    page.emulate_media(reduced_motion="reduce")
-
-
-def fits(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-
-
-@pytest.mark.parametrize("size", SIZES)
 def test_a_case_worker_determines_the_year(
-    service_url: str, town: Town, database: Database, browser_page: Page, check_axe: CheckAxe, size: tuple[int, int]
+    service_url: str, town: Town, database: Database, walker: Page, way: Way, looks_right: Look
 ) -> None:
-    page = browser_page
-    resized(page, size)
+    page = walker
     enter(page, service_url, secret(database, town, "case_worker", "cw@aarhus.example"))
-
-    def looks_right() -> None:
-        check_axe(page)
-        fits(page)
-
     page.goto(f"{service_url}/eligibility")
     looks_right()
     page.get_by_role("link", name="Dry run", exact=True).click()
@@ -83,8 +51,7 @@ def test_a_case_worker_determines_the_year(
     page.get_by_role("button", name="Make the dry run").dblclick()
     expect(page.get_by_text("usually within seconds")).to_be_visible()
     work(database)
-    # The page of the run looks again by itself.
-    page.get_by_role("link", name="See what would change").click()
+    follow(page, "See what would change", way)
     looks_right()
     expect(page.get_by_role("img", name="New and lost children by district")).to_be_visible()
     page.get_by_role("link", name="7", exact=True).click()
@@ -102,7 +69,7 @@ def test_a_case_worker_determines_the_year(
     page.get_by_role("button", name="Keep it and issue the passes").dblclick()
     expect(page.get_by_text("usually within seconds")).to_be_visible()
     work(database)
-    page.get_by_role("link", name="See the refresh").click()
+    follow(page, "See the refresh", way)
     looks_right()
     assert town.rows("SELECT count(*) FROM leisure_pass") == [(23,)]
     page.get_by_role("link", name="Children whose determination changed").click()
@@ -121,16 +88,14 @@ def test_a_case_worker_determines_the_year(
     looks_right()
 
 
-@pytest.mark.parametrize("size", SIZES)
 def test_a_refresh_that_is_held(
-    service_url: str, town: Town, database: Database, browser_page: Page, check_axe: CheckAxe, size: tuple[int, int]
+    service_url: str, town: Town, database: Database, walker: Page, way: Way, looks_right: Look
 ) -> None:
     town.commit()
     for household in list(town.incomes):
         town.incomes[household] = HIGH
     town.load()
-    page = browser_page
-    resized(page, size)
+    page = walker
     first = secret(database, town, "case_worker", "cw@aarhus.example")
     second = secret(database, town, "case_worker", "second@aarhus.example")
     enter(page, service_url, first)
@@ -138,61 +103,58 @@ def test_a_refresh_that_is_held(
     page.get_by_role("button", name="Make the dry run").click()
     page.wait_for_url("**/jobs/runs/*")
     work(database)
-    page.get_by_role("link", name="See what would change").click()
+    follow(page, "See what would change", way)
     page.get_by_role("link", name="Keep it …").click()
     page.get_by_role("button", name="Keep it and issue the passes").click()
     page.wait_for_url("**/jobs/runs/*")
     work(database)
-    page.get_by_role("link", name="See the refresh").click()
+    follow(page, "See the refresh", way)
     expect(page.get_by_text("You made it, so a colleague must approve it.")).to_be_visible()
     expect(page.get_by_role("link", name="Look at the approval …")).to_have_count(0)
-    check_axe(page)
-    fits(page)
-    page.context.clear_cookies()
+    looks_right()
     enter(page, service_url, second)
     page.goto(service_url)
     page.get_by_role("link", name="Refreshes held, to be approved").click()
     page.get_by_role("main").get_by_role("table", name="Refreshes").get_by_role("link").first.click()
     page.get_by_role("link", name="Look at the approval …").click()
-    check_axe(page)
-    fits(page)
+    looks_right()
     page.get_by_role("button", name="Approve it and issue the passes").dblclick()
     page.wait_for_url("**/jobs/runs/*")
     work(database)
-    page.get_by_role("link", name="See the refresh").click()
+    follow(page, "See the refresh", way)
     expect(page.get_by_text("Approved by")).to_be_visible()
     assert town.rows("SELECT state, count(*) FROM refresh_run GROUP BY 1") == [("committed", 2)]
 
 
-@pytest.mark.parametrize("size", SIZES)
 def test_what_if_and_a_new_years_version(
     service_url: str,
     town: Town,
     database: Database,
-    browser_page: Page,
-    check_axe: CheckAxe,
+    walker: Page,
+    way: Way,
+    looks_right: Look,
     faults: Faults,
-    size: tuple[int, int],
 ) -> None:
-    page = browser_page
-    resized(page, size)
+    page = walker
     enter(page, service_url, secret(database, town, "administrator", "admin@aarhus.example"))
 
-    def looks_right() -> None:
-        check_axe(page)
-        fits(page)
+    def try_it(label: str, value: str) -> None:
+        """Without the button where scripts run: the page answers what was changed."""
+        page.get_by_label(label).fill(value)
+        if way.scripts:
+            page.get_by_label(label).press("Tab")
+        else:
+            page.get_by_role("button", name="Show what it would mean").click()
 
     page.goto(f"{service_url}/eligibility/what-if")
     looks_right()
-    page.get_by_label("Income limit").fill("1000000")
-    page.get_by_label("Income limit").press("Tab")
-    # Without the button: the page answers what was changed.
+    try_it("Income limit", "1000000")
+    expect(page.get_by_label("Income limit")).to_have_value("1000000")
     expect(page.locator("#found").get_by_role("img", name="by district")).to_be_visible()
     expect(page.locator("#found")).to_contain_text("Would gain it")
     looks_right()
-    page.get_by_label("Oldest age").fill("99")
-    page.get_by_label("Oldest age").press("Tab")
-    expect(page.locator("#found")).to_contain_text("Oldest age: It must be at most 18.")
+    try_it("Oldest age", "99")
+    expect(page.get_by_text("Oldest age: It must be at most 18.").first).to_be_visible()
     # That answer was wanted.
     faults[:] = [fault for fault in faults if not fault.startswith("422 ")]
     page.goto(f"{service_url}/schemes")
@@ -216,26 +178,3 @@ def test_what_if_and_a_new_years_version(
     page.get_by_role("link", name="1 Jan 2018").click()
     looks_right()
     assert town.rows("SELECT count(*) FROM parameter_version") == [(5,)]
-
-
-def test_without_scripts(service_url: str, town: Town, database: Database, browser: Browser) -> None:
-    context = browser.new_context(java_script_enabled=False, locale="en-GB", viewport={"width": 360, "height": 740})
-    page = context.new_page()
-    enter(page, service_url, secret(database, town, "case_worker", "cw@aarhus.example"))
-    page.goto(f"{service_url}/eligibility/dry-runs")
-    page.get_by_role("button", name="Make the dry run").click()
-    work(database)
-    page.get_by_role("link", name="Look again").click()
-    page.get_by_role("link", name="See what would change").click()
-    page.get_by_role("link", name="Keep it …").click()
-    page.get_by_role("button", name="Keep it and issue the passes").click()
-    work(database)
-    page.get_by_role("link", name="Look again").click()
-    page.get_by_role("link", name="See the refresh").click()
-    expect(page.get_by_text("Kept", exact=True).first).to_be_visible()
-    page.goto(f"{service_url}/eligibility/what-if")
-    page.get_by_label("Income limit").fill("1000000")
-    page.get_by_role("button", name="Show what it would mean").click()
-    expect(page.get_by_text("Would gain it").first).to_be_visible()
-    expect(page.get_by_label("Income limit")).to_have_value("1000000")
-    context.close()

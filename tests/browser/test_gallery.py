@@ -82,11 +82,11 @@ def test_progress_is_followed_until_it_is_done(browser_page: Page, gallery_url: 
 
 def test_a_search_goes_on_while_one_types_and_stands_in_no_address(browser_page: Page, gallery_url: str) -> None:
     browser_page.goto(f"{gallery_url}/gallery")
-    browser_page.get_by_label("Search for a club").press_sequentially("Musik")
+    browser_page.get_by_role("searchbox", name="Search for a club").press_sequentially("Musik")
     expect(browser_page.locator("main tbody tr")).to_have_count(1)
-    expect(browser_page.get_by_label("Search for a club")).to_be_focused()
+    expect(browser_page.get_by_role("searchbox", name="Search for a club")).to_be_focused()
     assert browser_page.url == f"{gallery_url}/gallery"
-    browser_page.get_by_label("Search for a club").fill("nothing of the kind")
+    browser_page.get_by_role("searchbox", name="Search for a club").fill("nothing of the kind")
     expect(browser_page.locator("main tbody tr")).to_have_count(0)
 
 
@@ -108,7 +108,7 @@ def test_everything_works_without_a_script(browser: Browser, gallery_url: str) -
     expect(page.get_by_role("button", name="Log ud")).to_be_visible()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("link", name="Days: Vælg mindst én.")).to_be_visible()
-    page.get_by_label("Search for a club").fill("Musik")
+    page.get_by_role("searchbox", name="Search for a club").fill("Musik")
     page.get_by_role("button", name="Søg").click()
     expect(page.locator("main tbody tr")).to_have_count(1)
     page.get_by_role("link", name="Se igen").first.click()
@@ -156,3 +156,12 @@ def test_the_tests_of_pages_see_what_is_wrong(
     faults.clear()
     with pytest.raises(AssertionError, match="image-alt"):
         check_axe(browser_page)
+
+
+def test_a_double_click_sends_a_form_once(browser_page: Page, gallery_url: str) -> None:
+    browser_page.goto(f"{gallery_url}/gallery")
+    sent: list[str] = []
+    browser_page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    browser_page.get_by_role("button", name="Save").dblclick()
+    expect(browser_page.get_by_role("group", name="Nogle felter er forkerte")).to_be_focused()
+    assert sent == [f"{gallery_url}/gallery"]

@@ -1,7 +1,6 @@
 """The pages of the register in a browser: an upload, its progress, rejected rows, a held file and a second person."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -9,16 +8,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlmodel import Session
 
-from jobs.worker import Worker
 from service.database.engine import Database
 from service.database.tenancy import act_for
 from service.identity.actions import add_member, add_municipality
 from service.identity.sessions import open_session
 from service.register.made_up import Extract, write_extract
-from service.settings import load
+from tests.browser.conftest import PLAIN, Faults, Way, enter, follow, watched, work
 
 CheckAxe = Callable[[Page], None]
-SIZES = [(1280, 900), (360, 740)]
 
 
 @pytest.fixture
@@ -38,17 +35,6 @@ def secrets(database: Database) -> list[str]:
 @pytest.fixture
 def extract(tmp_path: Path) -> Extract:
     return write_extract(tmp_path / "extract", households=60, on=date(2017, 1, 1))
-
-
-def enter(page: Page, url: str, secret: str) -> None:
-    cookies = {"medspiller": secret, "language": "en"}
-    page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
-
-
-def work(database: Database) -> None:
-    """Let a worker do what was ordered; in a thread, since the browser has its own loop in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(Worker(database, load(), []).once).result()
 
 
 def spoiled(extract: Extract) -> Path:
@@ -72,23 +58,17 @@ def torn(extract: Extract) -> Path:
     return path
 
 
-@pytest.mark.parametrize("size", SIZES)
 def test_a_case_worker_uploads_and_a_colleague_confirms(
     service_url: str,
     secrets: list[str],
     extract: Extract,
-    browser_page: Page,
-    check_axe: CheckAxe,
+    walker: Page,
+    way: Way,
+    looks_right: Callable[[], None],
     database: Database,
-    size: tuple[int, int],
 ) -> None:
-    page = browser_page
-    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page = walker
     enter(page, service_url, secrets[0])
-
-    def looks_right() -> None:
-        check_axe(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
     def upload(**files: Path) -> None:
         page.goto(f"{service_url}/register/upload")
@@ -97,7 +77,7 @@ def test_a_case_worker_uploads_and_a_colleague_confirms(
         page.get_by_role("button", name="Upload").dblclick()
         expect(page.get_by_text("usually within seconds")).to_be_visible()
         work(database)
-        page.get_by_role("link", name="See the import").click()
+        follow(page, "See the import", way)
 
     page.goto(f"{service_url}/register")
     expect(page.get_by_text("Nothing has been imported yet")).to_be_visible()
@@ -150,7 +130,7 @@ def test_a_case_worker_uploads_and_a_colleague_confirms(
     page.get_by_role("button", name="Confirm and take over").dblclick()
     expect(page.get_by_text("usually within seconds")).to_be_visible()
     work(database)
-    page.get_by_role("link", name="See the import").click()
+    follow(page, "See the import", way)
     expect(page.get_by_text("Confirmed by")).to_be_visible()
     looks_right()
     page.goto(f"{service_url}/register")
@@ -159,31 +139,34 @@ def test_a_case_worker_uploads_and_a_colleague_confirms(
 
 
 def test_a_wrong_file_is_said_at_its_field_without_scripts(
-    service_url: str, secrets: list[str], extract: Extract, browser: Browser, database: Database, tmp_path: Path
+    service_url: str,
+    secrets: list[str],
+    extract: Extract,
+    browser: Browser,
+    database: Database,
+    tmp_path: Path,
+    faults: Faults,
 ) -> None:
-    context = browser.new_context(java_script_enabled=False, locale="en-GB")
-    page = context.new_page()
-    enter(page, service_url, secrets[0])
-    page.goto(f"{service_url}/register/upload")
-    page.get_by_role("button", name="Upload").click()
-    expect(page.get_by_role("heading", name="Upload at least one file")).to_be_visible()
+    with watched(browser, faults, PLAIN) as page:
+        enter(page, service_url, secrets[0])
+        page.goto(f"{service_url}/register/upload")
+        page.get_by_role("button", name="Upload").click()
+        expect(page.get_by_role("heading", name="Upload at least one file")).to_be_visible()
 
-    workbook = tmp_path / "workbook.csv"
-    workbook.write_bytes(b"PK\x03\x04\x14\x00\x06\x00")
-    page.locator("#population").set_input_files(workbook)
-    page.locator("#decisions").set_input_files(extract.income)
-    page.get_by_role("button", name="Upload").click()
-    expect(page.get_by_role("link", name="Population: population.csv is a spreadsheet")).to_be_visible()
-    expect(page.get_by_role("link", name="This is income.csv: choose it in its own field.")).to_be_visible()
+        workbook = tmp_path / "workbook.csv"
+        workbook.write_bytes(b"PK\x03\x04\x14\x00\x06\x00")
+        page.locator("#population").set_input_files(workbook)
+        page.locator("#decisions").set_input_files(extract.income)
+        page.get_by_role("button", name="Upload").click()
+        expect(page.get_by_role("link", name="Population: population.csv is a spreadsheet")).to_be_visible()
+        expect(page.get_by_role("link", name="This is income.csv: choose it in its own field.")).to_be_visible()
 
-    page.locator("#population").set_input_files(extract.population)
-    page.get_by_role("button", name="Upload").click()
-    expect(page.get_by_text("usually within seconds")).to_be_visible()
-    work(database)
-    page.get_by_role("link", name="Look again").click()
-    page.get_by_role("link", name="See the import").click()
-    expect(page.get_by_text("Taken over, no row was rejected")).to_be_visible()
-    context.close()
+        page.locator("#population").set_input_files(extract.population)
+        page.get_by_role("button", name="Upload").click()
+        expect(page.get_by_text("usually within seconds")).to_be_visible()
+        work(database)
+        follow(page, "See the import", PLAIN)
+        expect(page.get_by_text("Taken over, no row was rejected")).to_be_visible()
 
 
 def test_too_much_is_said(

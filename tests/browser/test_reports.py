@@ -1,23 +1,21 @@
-"""The page of reports in a browser: wide, narrow, on paper, with and without scripts, and for those who see little."""
+"""The page of reports in a browser: on a screen, on paper, and for those who see little."""
 
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from service.database.engine import Database
 from service.identity.actions import add_member
 from service.identity.sessions import open_session
-from tests.browser.conftest import Faults
-from tests.browser.test_jobs import work
+from tests.browser.conftest import Way, enter, work
 from tests.claims.clubs import claim_on, open_club
 from tests.conftest import Medspiller
 from tests.passes.town import IN_2016, Town
 
 CheckAxe = Callable[[Page], None]
-SIZES = [(1280, 900), (360, 740)]
 CHILDREN = {"Centrum": 61, "Havnen": 37, "Nordby": 24, "Sydmarken": 3}
 
 
@@ -45,30 +43,13 @@ def secret(medspiller: Medspiller, database: Database, tmp_path: Path, at: Calla
     return secret
 
 
-def _enter(page: Page, url: str, secret: str, language: str = "en") -> None:
-    cookies = {"medspiller": secret, "language": language}
-    page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
-
-
-def _fits(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-
-
-@pytest.mark.parametrize("size", SIZES)
 def test_an_auditor_reads_a_report(
-    service_url: str,
-    secret: str,
-    browser_page: Page,
-    check_axe: CheckAxe,
-    faults: Faults,
-    size: tuple[int, int],
+    service_url: str, secret: str, walker: Page, way: Way, looks_right: Callable[[], None]
 ) -> None:
-    page = browser_page
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    _enter(page, service_url, secret)
+    page = walker
+    enter(page, service_url, secret)
     page.goto(f"{service_url}/reports")
-    check_axe(page)
-    _fits(page)
+    looks_right()
     expect(page.get_by_role("img", name="Children by district")).to_be_visible()
     expect(page.get_by_text("Why some figures are hidden")).to_be_visible()
     for bar in page.locator("svg.bars text").all():
@@ -79,32 +60,18 @@ def test_an_auditor_reads_a_report(
     assert page.url.endswith("?period=2017-01-01&district=Centrum")
     expect(page.get_by_role("heading", name="Centrum")).to_be_visible()
     expect(page.get_by_role("img", name="Children by district")).to_have_count(0)
-    check_axe(page)
-    _fits(page)
+    looks_right()
     page.get_by_label("Period").select_option(index=1)
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("1 January 2016 to 31 December 2016")).to_be_visible()
     for name in ("Spreadsheet (XLSX)", "CSV 2017-01 fritidspas"):
         with page.expect_download():
             page.get_by_role("link", name=name).click()
-    # For the browser a download is a page that was not opened.
-    faults[:] = [fault for fault in faults if "ERR_ABORTED" not in fault]
-
-
-def test_without_scripts(service_url: str, secret: str, browser: Browser) -> None:
-    context = browser.new_context(java_script_enabled=False, locale="en-GB")
-    page = context.new_page()
-    _enter(page, service_url, secret)
-    page.goto(f"{service_url}/reports")
-    page.get_by_label("District", exact=True).select_option("Nordby")
-    page.get_by_role("button", name="Show").click()
-    expect(page.get_by_role("heading", name="Nordby")).to_be_visible()
-    context.close()
 
 
 def test_on_paper_it_is_the_report_alone(service_url: str, secret: str, browser_page: Page) -> None:
     page = browser_page
-    _enter(page, service_url, secret)
+    enter(page, service_url, secret)
     page.goto(f"{service_url}/reports")
     page.emulate_media(media="print")
     expect(page.get_by_role("button", name="Show")).to_be_hidden()
@@ -117,7 +84,7 @@ def test_in_forced_colours_and_in_the_dark_the_bars_stand_out(
     service_url: str, secret: str, browser_page: Page, check_axe: CheckAxe
 ) -> None:
     page = browser_page
-    _enter(page, service_url, secret)
+    enter(page, service_url, secret)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, forced_colors="active" if scheme == "light" else "none")
         page.goto(f"{service_url}/reports")

@@ -18,6 +18,7 @@ TABLES = """income income_past award award_past person person_past household hou
     claim reservation sample_check club_application club_past_contact club"""
 WAITING = ("queued", "held_back", "batched")
 Row = dict[str, Any]
+Test = Callable[[Row], Any]
 
 
 class SlowPath:
@@ -112,7 +113,7 @@ class SlowPath:
         self._erase("fact", lambda row: row["fact_set_id"] not in sets)
 
     def _held_imports(self, due: Callable[[Any], bool]) -> None:
-        is_due = lambda row: row["state"] == "held" and due(row["imported_at"])  # noqa: E731
+        is_due: Test = lambda row: row["state"] == "held" and due(row["imported_at"])  # noqa: E731
         self._change("register_import", is_due, state="discarded")
         gone = {row["id"] for row in self.of["register_import"] if row["state"] == "discarded"}
         self._erase("held_row", lambda row: row["import_id"] in gone)
@@ -124,9 +125,9 @@ class SlowPath:
 
     def _letter_contents(self, due: Callable[[Any], bool]) -> None:
         sent = {row["id"] for row in self.of["print_batch"] if due(row["handed_over_at"])}
-        said = lambda row: bool(row["content"]) or row["address"] is not None  # noqa: E731
+        said: Test = lambda row: bool(row["content"]) or row["address"] is not None  # noqa: E731
         self._change("letter", lambda row: row["batch_id"] in sent and said(row), content=b"", address=None)
-        forgotten = lambda row: row["state"] == "cancelled" and row["address"] and due(row["queued_at"])  # noqa: E731
+        forgotten: Test = lambda row: row["state"] == "cancelled" and row["address"] and due(row["queued_at"])  # noqa: E731
         self._change("letter", forgotten, address=None)
         names = {f"batch-{row['number']:05}" for row in self.of["print_batch"] if row["id"] in sent}
         lying = [path for folder in ("outbox/print", "print") for path in (self.home / folder / CODE).glob("batch-*")]
@@ -145,7 +146,7 @@ class SlowPath:
             self._erase(table, lambda row: due(date(row["year"], 12, 31)))
 
     def _review_texts(self, due: Callable[[Any], bool]) -> None:
-        is_due = lambda row: row["anonymised_at"] is None and due(row["period_end"])  # noqa: E731
+        is_due: Test = lambda row: row["anonymised_at"] is None and due(row["period_end"])  # noqa: E731
         self._change("review_act", is_due, anonymised_at=True)
 
     def _household_notes(self, due: Callable[[Any], bool]) -> None:
@@ -178,14 +179,14 @@ class SlowPath:
         self._erase("person_past", lambda row: row["id"] in ids)
         for table in ("household_member_past", "name_token"):
             self._erase(table, lambda row: row["person_id"] in ids)
-        figures = lambda row: row["anonymised_at"] is None and row["person_id"] in ids  # noqa: E731
+        figures: Test = lambda row: row["anonymised_at"] is None and row["person_id"] in ids  # noqa: E731
         self._change("determination", figures, anonymised_at=True)
         self._change("person", lambda row: row["id"] in ids, anonymised_at=True)
 
     def _ended_households(self, due: Callable[[Any], bool]) -> None:
         lived = {row["household_id"] for row in self.of["household_member"] + self.of["household_member_past"]}
         waits = {row["household_id"] for row in self.of["letter"] if row["state"] in WAITING}
-        is_due = lambda row: (  # noqa: E731
+        is_due: Test = lambda row: (  # noqa: E731
             row["anonymised_at"] is None and due(row["ended_at"]) and row["id"] not in lived | waits
         )
         gone = {row["id"] for row in self.of["household"] if is_due(row)}
@@ -196,20 +197,20 @@ class SlowPath:
     def _claim_names(self, due: Callable[[Any], bool]) -> None:
         self._change("sample_check", lambda row: row["answer"] is not None and due(row["closed_at"]), answer=None)
         asked = {row["claim_id"] for row in self.of["sample_check"] if row["closed_at"] is None}
-        over = lambda row: row["state"] in ("paid", "rejected", "withdrawn") and row["id"] not in asked  # noqa: E731
-        since = lambda row: row["paid_at"] or row["ended_at"]  # noqa: E731
-        is_due = lambda row: row["anonymised_at"] is None and over(row) and due(since(row))  # noqa: E731
+        over: Test = lambda row: row["state"] in ("paid", "rejected", "withdrawn") and row["id"] not in asked  # noqa: E731
+        since: Test = lambda row: row["paid_at"] or row["ended_at"]  # noqa: E731
+        is_due: Test = lambda row: row["anonymised_at"] is None and over(row) and due(since(row))  # noqa: E731
         self._change("claim", is_due, anonymised_at=True)
         self._change("reservation", lambda row: row["given_name"] and due(row["ended_at"]), given_name="")
 
     def _club_applications(self, due: Callable[[Any], bool]) -> None:
-        is_due = lambda row: row["anonymised_at"] is None and due(row["decided_at"])  # noqa: E731
+        is_due: Test = lambda row: row["anonymised_at"] is None and due(row["decided_at"])  # noqa: E731
         self._change("club_application", lambda row: row["state"] != "waiting" and is_due(row), anonymised_at=True)
 
     def _club_contacts(self, due: Callable[[Any], bool]) -> None:
         self._erase("club_past_contact", lambda row: due(row["ended_at"]))
         contact = ("contact_name", "contact_email", "contact_phone")
-        is_due = lambda row: row["state"] == "ended" and any(row[one] for one in contact) and due(row["ended_at"])  # noqa: E731
+        is_due: Test = lambda row: row["state"] == "ended" and any(row[one] for one in contact) and due(row["ended_at"])  # noqa: E731
         self._change("club", is_due, **dict.fromkeys(contact))
 
     def _kept_answers(self, due: Callable[[Any], bool]) -> None:

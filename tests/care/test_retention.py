@@ -274,7 +274,7 @@ LIFE = (
 
 def test_through_the_years_it_takes_what_a_slow_path_finds(full: Town, at: At) -> None:
     """On each of these days what is due is counted in two ways and then erased; the next begins with what is left."""
-    found = {}
+    found: dict[str, Any] = {}
     for day in LIFE:
         at(f"{day}T08:00Z")
         rules = full.say("retention", "show")["rules"]

@@ -346,9 +346,10 @@ def test_terms_decide_with_reasons(town: Town, club: UUID, system: Client) -> No
     changes = {"min_sessions": 6, "excluded_kinds": ("fitness",)}
     with town.session() as session:
         set_terms(session, town.municipality, "fritidspas", clock.today("UTC").replace(month=1), "x", changes, COMMAND)
+    told: list[dict[str, Any]] = [{"sessions": 5}, {}, {"sessions": 6}]
     codes = {
         number: [reason["code"] for reason in made(system, asked(town, activity=f"A{number}", **more))["reasons"]]
-        for number, more in enumerate([{"sessions": 5}, {}, {"sessions": 6}])
+        for number, more in enumerate(told)
     }
     assert codes == {
         0: ["too_few_sessions"],

@@ -149,7 +149,7 @@ def test_a_claim_for_last_year_finds_the_pass_that_took_the_place_of_the_one_it_
         )
         for year in ("2017", "2016")
     )
-    autumn = {"season_start": date(2016, 8, 15), "season_end": date(2016, 12, 15)}
+    autumn: dict[str, Any] = {"season_start": date(2016, 8, 15), "season_end": date(2016, 12, 15)}
     # Replaced before it ends, as far as the clock of the replacement goes.
     pass_id = _pass_of(town, before)
     with town.session() as session:

@@ -22,7 +22,7 @@ from service.claims.today import WAITING
 from service.console import keys
 from service.identity.actions import add_member
 from service.settings import load
-from tests.browser.test_jobs import work
+from tests.browser.conftest import work
 from tests.claims.clubs import NUMBERS, claim, desk, ledger, open_club
 from tests.claims.staff import waiting
 from tests.passes.town import Town
@@ -125,6 +125,8 @@ def test_the_job_tells_clubs_at_four(town: Town, at: At) -> None:
 
 def test_today_says_what_waits(town: Town, club: UUID) -> None:
     claims, budgets = (one.look for one in WAITING)
+    assert claims is not None
+    assert budgets is not None
     with town.session() as session:
         assert (claims(session).count, budgets(session).count) == (0, 0)
     town.say("claims", "budget", "--scheme", "fritidspas", "--year", 2017, "--appropriation", "1000", "--source", "x")

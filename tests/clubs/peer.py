@@ -87,8 +87,8 @@ def registers() -> Iterator[Peer]:
     """A peer at a free port for as long as the block runs."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
-    peer = Peer(f"http://127.0.0.1:{server.server_address[1]}")
-    _Handler.peers[server.server_address[1]] = peer
+    peer = Peer(f"http://127.0.0.1:{server.server_port}")
+    _Handler.peers[server.server_port] = peer
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
     peers: dict[int, Peer] = {}  # noqa: RUF012
 
     def do_GET(self) -> None:
-        peer = self.peers[int(self.server.server_address[1])]
+        peer = self.peers[int(self.headers["host"].rpartition(":")[2])]
         peer.asked.append(self.path)
         peer.accepted.append(self.headers.get("accept", ""))
         replies = peer.replies.get(self.path, [Reply(404)])

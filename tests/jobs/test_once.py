@@ -39,6 +39,10 @@ class Fault(Exception):
 FAULTS = (1, 5, 250, 700, None)
 
 
+# What has something to do in this municipality without clubs; of the others the first call alone is sure to come.
+WITH_WORK = ("refresh-year", "refresh-month", "letters", "seal", "retention", "report", "backup", "check")
+
+
 class Faulty:
     """A job that fails at the so-maniest call of a function of the project; with None at its end."""
 
@@ -152,7 +156,7 @@ def test_a_fault_in_every_job(
             assert (failed.job, failed.state, failed.attempts) == (job.name, "queued", attempt)
             struck += faulty.struck_in_the_middle
             assert isinstance(job.do, Steps) or _rows(database) == before, (job.name, calls)
-        assert struck >= 2, job.name
+        assert struck >= (2 if job.name in WITH_WORK else 1), job.name
         retry_now(database)
         [done] = Worker(database, now_settings, [job]).once()
         assert (done.state, done.attempts) == ("done", ATTEMPTS), done.result

@@ -136,13 +136,15 @@ def test_the_list_shows_every_place_and_what_is_wrong_in_words(
         for job in TIMETABLE
         for place in (("installation",) if job.installation else ("0751", "0755"))
     }
-    assert "ALARM: it did not run though it should have." in say("list")
+    said = say("list")
+    assert "ALARM: it did not run though it should have." in said
+    assert "Back up the database: every day at 01:00, was due 2017-01-02 01:00" in said
     Worker(database, now_settings, TIMETABLE).once()
-    said = say("list").splitlines()
-    at_seal = next(place for place, line in enumerate(said) if line.startswith("  seal"))
-    assert said[0] == "The installation, times of UTC"
-    assert said[at_seal] == "  seal            Seal the audit trail: every day at 00:30, next 2017-01-03 00:30"
-    assert said[at_seal + 1].strip() == "seal 2017-01-02: done 2017-01-02 13:00  1 entries sealed."
+    lines = say("list").splitlines()
+    at_seal = next(place for place, line in enumerate(lines) if line.startswith("  seal"))
+    assert lines[0] == "The installation, times of UTC"
+    assert lines[at_seal] == "  seal            Seal the audit trail: every day at 00:30, next 2017-01-03 00:30"
+    assert lines[at_seal + 1].strip() == "seal 2017-01-02: done 2017-01-02 13:00  1 entries sealed."
     assert "ALARM: its last run failed." in say("list", "--municipality", "0755")
     assert "medspiller jobs resume seal --municipality 0751" in say("pause", "seal", *AT)
     assert "paused" in say("list", *AT)

@@ -23,18 +23,24 @@ PROBED = probed(TIMETABLE)
 JOBS = {job.name: job for job in PROBED}
 BEGIN = datetime(2026, 1, 1, 8, tzinfo=UTC)
 END = datetime(2027, 1, 1, 8, tzinfo=UTC)
+AROUND = timedelta(hours=8)
 ASLEEP = (timedelta(hours=60), timedelta(days=20))
 
 
 def _looks() -> list[datetime]:
-    """When a worker looks at the clock: every hour around the changes of the clock, else every 16 to 48 hours."""
+    """When a worker looks at the clock: every hour around the changes of the clock, else every 16 to 72 hours."""
     random, now, looks = Random(1), BEGIN, [BEGIN]
     changes = [datetime(2026, *day, 1, tzinfo=UTC) for day in ((3, 8), (3, 29), (10, 25), (11, 1))]
     while now < END:
-        near = any(abs(now - change) < timedelta(hours=8) for change in changes)
-        asleep = random.random() < 0.02
-        now += random.choice(ASLEEP) if asleep else timedelta(hours=1 if near else random.randint(16, 48))
+        if random.random() < 0.02:
+            now += random.choice(ASLEEP)
+        elif any(abs(now - change) < AROUND for change in changes):
+            now += timedelta(hours=1)
+        else:
+            begins = [begin for change in changes if (begin := change - AROUND + timedelta(hours=1)) > now]
+            now = min([now + timedelta(hours=random.randint(16, 72)), *begins])
         looks.append(now)
+    assert all(sum(abs(look - change) < AROUND for look in looks) == 15 for change in changes)
     return looks
 
 

@@ -21,7 +21,7 @@ from service.passes.search import Found, search
 from tests.audit.people import STREET, Place
 from tests.callers import calling, token
 from tests.conftest import Medspiller
-from tests.identity.clients import text_of
+from tests.identity.clients import Client, text_of
 from tests.passes.town import Town
 
 PEOPLE = (
@@ -206,6 +206,13 @@ def place(medspiller: Medspiller, database: Database, tmp_path: Path, at: Callab
     return Place(medspiller, database, tmp_path)
 
 
+def found(worker: Client, written: str) -> Any:
+    """The page on which those are who were found."""
+    answer = worker.send("/search", {"text": written})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/search/found")
+    return worker.get("/search/found")
+
+
 def test_an_exact_search_leads_straight_to_the_household(place: Place) -> None:
     household = f"/households/{place.household('fattig')}"
     number = place.number("Frida")
@@ -223,7 +230,7 @@ def test_an_exact_search_leads_straight_to_the_household(place: Place) -> None:
 
 def test_a_name_lists_persons_with_their_household_and_pass(place: Place) -> None:
     with place.browser("case_worker") as worker:
-        answer = worker.send("/search", {"text": "prøvesen FRI"})
+        answer = found(worker, "prøvesen FRI")
         assert answer.status_code == 200
         said = text_of(answer.text)
         for expected in (
@@ -238,18 +245,34 @@ def test_a_name_lists_persons_with_their_household_and_pass(place: Place) -> Non
             assert expected in said
         assert "Rikke" not in said
         assert f'href="/households/{place.household("fattig")}"' in answer.text
-        assert "Nobody found" in text_of(worker.send("/search", {"text": "nobody of this name"}).text)
+        assert "Nobody found" in text_of(found(worker, "nobody of this name").text)
         assert worker.send("/search", {"text": " - "}).status_code == 422
         assert worker.send("/search", {"text": ""}).status_code == 422
     first, *_ = place.entries("households.search")
     assert first[2] == {"by": "name", "found": 1, "shown": [str(place.person("Frida"))]}
 
 
+def test_one_goes_back_to_those_who_were_found_in_the_same_session_alone(place: Place) -> None:
+    with place.browser("case_worker") as worker:
+        assert worker.get("/search/found").headers["location"] == "/search"
+        sought = worker.send("/search", {"text": "prøvesen FRI"}).headers["set-cookie"]
+        assert "HttpOnly" in sought and "Max-Age=900" in sought and "FRI" not in sought
+        for _ in range(2):
+            again = worker.get("/search/found")
+            assert "Frida Prøvesen" in text_of(again.text) and 'value="prøvesen FRI"' in again.text
+        kept = sought.partition("sought=")[2].partition(";")[0]
+    for cookie in (kept, kept[:-8] + "AAAAAAA=", "nothing"):
+        with place.browser("case_worker") as other:
+            other.http.cookies.set("sought", cookie, domain="testserver.local")
+            assert other.get("/search/found").headers["location"] == "/search"
+    assert len(place.entries("households.search")) == 2
+
+
 def test_a_protected_address_is_nowhere_nor_is_its_district(place: Place) -> None:
     place.town.of("Sofie")["district"] = "hemmeligt distrikt"
     place.town.load()
     with place.browser("case_worker") as worker:
-        page = worker.send("/search", {"text": "sofie"}).text
+        page = found(worker, "sofie").text
         called = worker.call("POST", "/search", {"text": "sofie"})
         household = worker.get(f"/households/{place.household('skjult')}").text
         api = worker.call("GET", f"/households/{place.household('skjult')}").text
@@ -301,8 +324,8 @@ def test_a_neighbour_finds_nobody_here(place: Place) -> None:
 
 def test_a_family_that_asks_is_told_of_the_searches_that_showed_it(place: Place) -> None:
     with place.browser("case_worker") as worker:
-        worker.send("/search", {"text": "frida"})
-        worker.send("/search", {"text": "rikke"})
+        found(worker, "frida")
+        found(worker, "rikke")
     with place.browser("auditor") as auditor:
         answer = auditor.send("/trail/family", {"household": "fattig"})
         page = text_of(auditor.get(answer.headers["location"]).text)

@@ -1,12 +1,13 @@
 """What every answer carries, who may change something, how much is read, and how often anybody may ask."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from litestar import Litestar, get, post
-from litestar.testing import TestClient
+from litestar.testing import RequestFactory, TestClient
 from sqlmodel import Session
 
 from service.app import create_app
@@ -16,9 +17,11 @@ from service.database.requests import transactional
 from service.errors import Conflict
 from service.identity.access import AnyRequest, Place, actor_of
 from service.identity.actions import find_tenant
+from service.identity.authentication import address_of
 from service.identity.permissions import KNOWN, PUBLIC, SIGNED_IN, may
 from service.identity.tokens import make_token
-from service.web.security import BODY_BYTES
+from service.web import security
+from service.web.security import BODY_BYTES, Counts
 from tests.conftest import Medspiller
 from tests.identity.conftest import ADMIN, WORKER, World
 
@@ -196,6 +199,35 @@ def test_whoever_asks_too_often_is_told_when_there_may_be_more(world: World) -> 
         # Somebody else is not held up by it, nor is the probe of the operator.
         assert client.get("/refusal", headers=token_of(world, "jobs")).status_code == 409
         assert client.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+    ],
+)
+def test_who_has_a_whole_network_counts_once(one: str, other: str, same: bool) -> None:
+    requests = [RequestFactory().get("/") for _ in range(2)]
+    for request, address in zip(requests, (one, other), strict=True):
+        request.scope["client"] = (address, 1)
+    first, second = map(address_of, requests)
+    assert (first == second) is same
+
+
+def test_a_crowd_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "SWEPT_EVERY", 100)
+
+    async def crowd() -> int:
+        counts = Counts()
+        for number in range(1000):
+            await counts.set(f"of {number}", b"1", expires_in=60 if number == 7 else -1)
+        return sum([await counts.exists(f"of {number}") for number in range(1000)])
+
+    assert asyncio.run(crowd()) == 1
 
 
 def test_guessing_tokens_is_slowed_down(world: World) -> None:

@@ -36,14 +36,18 @@ def test_it_serves_until_told_to_stop(installation: Path, number: signal.Signals
     with started() as (process, url):
         assert httpx.get(f"{url}/health").json()["status"] == "ok"
         assert httpx.get(f"{url}/Sigrid-Nordahl", params={"q": "Testvej"}).status_code == 404
+        secret = {"Authorization": "Bearer medspiller_Geheim", "Cookie": "medspiller=Geheim"}
+        assert httpx.get(f"{url}/sign-in/link/Geheim", headers=secret).status_code == 401
+        assert httpx.post(f"{url}/sign-in", data={"email": "sigrid@nordahl.example"}).status_code == 403
         process.send_signal(number)
         rest, log = process.communicate(timeout=15)
     assert (process.returncode, rest) == (0, "")
     lines = [json.loads(line) for line in log.splitlines()]
     requests = [(line["route"], line["status"]) for line in lines if line["event"] == "request"]
-    assert requests == [("/health", 200), ("unknown", 404)]
-    assert "Sigrid" not in log
-    assert "Testvej" not in log
+    assert requests[:2] == [("/health", 200), ("unknown", 404)]
+    assert [status for _, status in requests[2:]] == [401, 403]
+    for personal in ("Sigrid", "sigrid", "Testvej", "Geheim"):
+        assert personal not in log
 
 
 def test_a_taken_port_is_one_sentence(installation: Path) -> None:

@@ -1,0 +1,130 @@
+"""Every page of the program, read off its routes: who sees it, and an address at which a row of its kind stands.
+
+A route that is read by GET is a page unless `NO_PAGES` says what it is instead. A page of one thing has its parameters
+in `SUBJECTS`; one for people whom nobody plays yet has them in `viewer_of`. `test_pages.py` fails where a route is in
+neither, so that a new page cannot be forgotten.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from sqlalchemy import Connection, text
+
+from service.app import DOORS
+from service.identity.permissions import PERMISSIONS
+
+STAFF: Final = ("administrator", "case_worker", "auditor", "finance_officer")
+"""The roles of the municipality's own; one person who has them all sees whatever one of them may see."""
+
+NO_PAGES: Final = {
+    "/schema/{path:str}": "nothing stands there",
+    "/health": "JSON",
+    "/metrics": "figures for a monitor",
+    "/static/{version:str}/{name:path}": "a file of the pages",
+    "/schema/openapi.json": "JSON",
+    "/sign-in/with/{key:str}": "leads to a provider",
+    "/sign-in/with/{key:str}/answer": "leads on from a provider",
+    "/register/templates/{name:str}": "a file",
+    "/register/imports/{import_id:uuid}/rejections.csv": "a file",
+    "/register/imports": "leads to the history",
+    "/letters": "leads to the print batches",
+    "/letters/batches/{number:int}/file.pdf": "a file",
+    "/letters/batches/{number:int}/manifest.csv": "a file",
+    "/reports/kept/{scheme:str}/{file:str}": "a file",
+    "/eligibility/refreshes": "leads to the history",
+    "/search/found": "leads to the search where nothing was sought; `tests/browser/test_household.py` looks at it",
+    "/{path:path}": "nothing stands there: the page that says so is in `tests/browser/test_service.py`",
+}
+"""What is read by GET and is no page."""
+
+SUBJECTS: Final = {
+    "people/{membership_id:uuid}": "SELECT id FROM directory.membership WHERE tenant_id = :tenant AND ended_at IS NULL",
+    "organisations/{organisation_id:uuid}": "SELECT id FROM directory.organisation WHERE tenant_id = :tenant",
+    "tokens/{token_id:uuid}": """SELECT id FROM directory.api_token
+        WHERE tenant_id = :tenant AND organisation_id IS NULL""",
+    "family/{family_id:uuid}": "SELECT id FROM person WHERE tenant_id = :tenant OFFSET 1",
+    "runs/{run_id:uuid}": "SELECT id FROM job_run WHERE tenant_id = :tenant ORDER BY result IS NULL, due_at",
+    "jobs/{job:str}": "SELECT 'letters'",
+    "imports/{import_id:uuid}": "SELECT id FROM register_import WHERE tenant_id = :tenant ORDER BY state <> 'held'",
+    "passes/{pass_id:uuid}": "SELECT id FROM leisure_pass WHERE tenant_id = :tenant ORDER BY state <> 'live', id",
+    "batches/{number:int}": "SELECT number FROM print_batch WHERE tenant_id = :tenant ORDER BY number",
+    "letters/{letter_id:uuid}": "SELECT id FROM letter WHERE tenant_id = :tenant ORDER BY state <> 'returned', id",
+    "dry-runs/{order_id:uuid}": "SELECT id FROM job_run WHERE tenant_id = :tenant AND job = 'eligibility.refresh'",
+    "refreshes/{run_id:uuid}": "SELECT id FROM refresh_run WHERE tenant_id = :tenant ORDER BY state <> 'held', id DESC",
+    "children/{person_key:uuid}": "SELECT person_id FROM determination WHERE tenant_id = :tenant ORDER BY id",
+    "determinations/{determination_id:uuid}": "SELECT id FROM determination WHERE tenant_id = :tenant ORDER BY id",
+    "schemes/{name:str}": "SELECT 'fritidspas'",
+    "versions/{number:int}": "SELECT 1",
+    "persons/{person_key:uuid}": "SELECT person_id FROM leisure_pass WHERE tenant_id = :tenant ORDER BY id",
+    "households/{household_id:uuid}": """SELECT household_id FROM household_member m JOIN leisure_pass p
+        USING (tenant_id, person_id) WHERE tenant_id = :tenant ORDER BY p.id""",
+    "child/{person_key:uuid}": """SELECT person_id FROM determination d WHERE tenant_id = :tenant
+        AND outcome = 'needs_review' AND ended_at IS NULL
+        AND NOT EXISTS (SELECT FROM leisure_pass p WHERE p.person_id = d.person_id) ORDER BY id""",
+    "issued/{act_id:uuid}": "SELECT id FROM review_act WHERE tenant_id = :tenant AND kind = 'on_the_spot'",
+}
+"""By what stands before a parameter and the parameter: a query for a row of that kind, the best one first."""
+
+_VIEWERS: Final = {"/profile/second-factor": "guarded"}
+"""Pages that not everybody sees who may."""
+
+_PARAMETER: Final = re.compile(r"[^/{}]+/\{[^}]+\}")
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page by the path of its route, and who looks at it: `nobody`, `halfway`, `staff`, `guarded` or a role."""
+
+    path: str
+    viewer: str
+
+
+def viewer_of(permission: str | None) -> str:
+    """Somebody who may see a page with this permission."""
+    if permission == "public":
+        return "nobody"
+    if permission == "halfway":
+        return "halfway"
+    row = PERMISSIONS.get(str(permission))
+    if row is None or set(row.roles) & set(STAFF):
+        return "staff"
+    return row.roles[0]
+
+
+def _pages() -> list[Page]:
+    found = {"/": "staff", "/schema": "nobody"}
+    for door in DOORS:
+        for route in door.ROUTES:
+            assert isinstance(route, HTTPRouteHandler)
+            if "GET" in route.http_methods:
+                found |= {path: viewer_of(route.opt.get("permission")) for path in sorted(route.paths)}
+    shown = [path for path in found if not path.startswith("/api/") and path not in NO_PAGES]
+    return [Page(path, _VIEWERS.get(path) or found[path]) for path in shown]
+
+
+PAGES: Final = _pages()
+
+
+class Unknown(Exception):
+    """A page of something of which no row is known."""
+
+
+def address_of(path: str, connection: Connection, tenant: UUID, secrets: Mapping[str, str] | None = None) -> str:
+    """The page's address with a row of the tenant's for every parameter; `secrets` by path, where one is needed.
+
+    Raises Unknown where `SUBJECTS` has no such parameter, or its query finds nothing.
+    """
+
+    def filled(match: re.Match[str]) -> str:
+        subject = match[0]
+        if subject not in SUBJECTS:
+            raise Unknown(f"{path}: say in SUBJECTS of tests/every_page/pages.py how a row of {subject} is found")
+        row: Any = connection.execute(text(SUBJECTS[subject]), {"tenant": tenant}).scalar()
+        if row is None:
+            raise Unknown(f"{path}: no row of {subject}; tests/every_page/town.py must make one")
+        return f"{subject.partition('{')[0]}{row}"
+
+    return (secrets or {}).get(path) or _PARAMETER.sub(filled, path)
