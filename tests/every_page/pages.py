@@ -35,6 +35,13 @@ NO_PAGES: Final = {
     "/letters/batches/{number:int}/file.pdf": "a file",
     "/letters/batches/{number:int}/manifest.csv": "a file",
     "/reports/kept/{scheme:str}/{file:str}": "a file",
+    "/payments/runs/{run_id:uuid}/file.xml": "a file",
+    "/payments/runs/{run_id:uuid}/nemkonto.csv": "a file",
+    "/payments/runs/{run_id:uuid}/postings.csv": "a file",
+    "/club/payments/{payment_id:uuid}/advice.csv": "a file",
+    "/club/payments/{payment_id:uuid}/advice.pdf": "a file",
+    "/club/claims/claims.csv": "a file",
+    "/club/claims/file/template.csv": "a file",
     "/eligibility/refreshes": "leads to the history",
     "/search/found": "leads to the search where nothing was sought; `tests/browser/test_household.py` looks at it",
     "/{path:path}": "nothing stands there: the page that says so is in `tests/browser/test_service.py`",
@@ -65,14 +72,31 @@ SUBJECTS: Final = {
     "child/{person_key:uuid}": """SELECT person_id FROM determination d WHERE tenant_id = :tenant
         AND outcome = 'needs_review' AND ended_at IS NULL
         AND NOT EXISTS (SELECT FROM leisure_pass p WHERE p.person_id = d.person_id) ORDER BY id""",
+    "clubs/{code:str}": "SELECT code FROM directory.tenant WHERE id = :tenant",
+    "clubs/{club_id:uuid}": "SELECT id FROM club WHERE tenant_id = :tenant ORDER BY state <> 'approved', id",
+    "accounts/{payee_id:uuid}": "SELECT id FROM club_payee WHERE tenant_id = :tenant ORDER BY state <> 'proposed', id",
+    "applications/{application_id:uuid}": "SELECT id FROM club_application WHERE tenant_id = :tenant",
+    "activities/{activity_id:uuid}": "SELECT id FROM club_activity WHERE tenant_id = :tenant",
+    "treasurers/{membership_id:uuid}": """SELECT id FROM directory.membership
+        WHERE tenant_id = :tenant AND role = 'club_treasurer' AND ended_at IS NULL ORDER BY id""",
+    "claims/{claim_id:uuid}": "SELECT id FROM claim WHERE tenant_id = :tenant ORDER BY state <> 'submitted', id",
+    "terms/{name:str}": "SELECT 'fritidspas'",
+    "budget/{scheme:str}/{year:int}": "SELECT 'fritidspas/2017'",
+    "payments/runs/{run_id:uuid}": "SELECT id FROM payment_run WHERE tenant_id = :tenant",
+    "payments/{payment_id:uuid}": "SELECT id FROM payment WHERE tenant_id = :tenant",
+    "samples/{sample_id:uuid}": "SELECT id FROM sample_check WHERE tenant_id = :tenant",
+    "checks/{sample_id:uuid}": "SELECT id FROM sample_check WHERE tenant_id = :tenant",
     "issued/{act_id:uuid}": "SELECT id FROM review_act WHERE tenant_id = :tenant AND kind = 'on_the_spot'",
 }
-"""By what stands before a parameter and the parameter: a query for a row of that kind, the best one first."""
+"""By what stands before a parameter and the parameter: a query for a row of that kind, the best one first.
+
+Of several that fit the longest counts: `payments/runs/{run_id:uuid}` before `runs/{run_id:uuid}`.
+"""
 
 _VIEWERS: Final = {"/profile/second-factor": "guarded"}
 """Pages that not everybody sees who may."""
 
-_PARAMETER: Final = re.compile(r"[^/{}]+/\{[^}]+\}")
+_PARAMETER: Final = re.compile(r"[^/{}]+((?:/\{[^}]+\})+)")
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -119,12 +143,12 @@ def address_of(path: str, connection: Connection, tenant: UUID, secrets: Mapping
     """
 
     def filled(match: re.Match[str]) -> str:
-        subject = match[0]
-        if subject not in SUBJECTS:
-            raise Unknown(f"{path}: say in SUBJECTS of tests/every_page/pages.py how a row of {subject} is found")
-        row: Any = connection.execute(text(SUBJECTS[subject]), {"tenant": tenant}).scalar()
+        known = [one for one in SUBJECTS if path[: match.end()].endswith(f"/{one}")]
+        if not known:
+            raise Unknown(f"{path}: say in SUBJECTS of tests/every_page/pages.py how a row of {match[0]} is found")
+        row: Any = connection.execute(text(SUBJECTS[max(known, key=len)]), {"tenant": tenant}).scalar()
         if row is None:
-            raise Unknown(f"{path}: no row of {subject}; tests/every_page/town.py must make one")
-        return f"{subject.partition('{')[0]}{row}"
+            raise Unknown(f"{path}: no row of {match[0]}; tests/every_page/town.py must make one")
+        return f"{match[0].partition('{')[0]}{row}"
 
     return (secrets or {}).get(path) or _PARAMETER.sub(filled, path)

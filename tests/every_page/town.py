@@ -27,6 +27,7 @@ from service.passes.household_notes import add_note, set_contact
 from service.passes.on_the_spot import issue_on_the_spot, spot_round
 from service.settings import load
 from tests.conftest import Medspiller
+from tests.every_page.clubs import claim_and_pay, open_clubs
 from tests.every_page.pages import PAGES, STAFF, address_of
 from tests.identity.signing_in import code_of
 from tests.passes.town import HIGH, IN_2017, Town
@@ -46,8 +47,10 @@ class EveryPage:
     def __init__(self, medspiller: Medspiller, database: Database, folder: Path) -> None:
         self.database = database
         self.town = Town(medspiller, database, folder)
+        self.club = open_clubs(self.town)
         self._people()
         self._year(folder)
+        claim_and_pay(self.town, self.club, ["Alma1", "Birk1", "Cilla1"])
         self._by_hand()
         self._held()
         with self.owner() as connection:
@@ -80,10 +83,7 @@ class EveryPage:
             by = Actor("page", add_member(session, self.tenant, "admin@by.example", "Astrid Admin", STAFF[0]))
             places = {
                 "referrer": (self.tenant, add_organisation(session, self.tenant, "service", "Skole", None, by).id),
-                "club_treasurer": (
-                    self.tenant,
-                    add_organisation(session, self.tenant, "club", "IF", "12345678", by).id,
-                ),
+                "club_treasurer": (self.tenant, self.club),
                 "coordinator": (holidays, None),
                 "volunteer": (holidays, None),
             }
