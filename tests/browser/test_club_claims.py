@@ -141,8 +141,8 @@ def test_several_children_and_a_file(
     page.get_by_role("button", name="Add a row").click()
     expect(page.get_by_role("group", name="Child 4")).to_be_visible()
     _checked(page, check_axe, "several")
-    for row, (number, name) in enumerate([(town.number("Nour"), "Nour"), ("0000-000-0000", "Søren")], 1):
-        group = page.get_by_role("group", name=f"Child {row}")
+    for n, (number, name) in enumerate([(town.number("Nour"), "Nour"), ("0000-000-0000", "Søren")], 1):
+        group = page.get_by_role("group", name=f"Child {n}")
         group.get_by_label("Pass number").fill(number)
         group.get_by_label("Child's given name").fill(name)
         group.get_by_label("Full fee").fill("600")
