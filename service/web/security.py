@@ -87,7 +87,7 @@ class RateLimit(ASGIMiddleware):
         await next_app(scope, receive, telling)
 
     def count(self, who: str) -> tuple[int, int]:
-        """How many requests are left after this one, below 0 where it is one too many; and in how many seconds all are."""
+        """How many requests are left after this one, below 0 where it is too many; and in how many seconds all are."""
         minute, second = divmod(int(time.time()), 60)
         if minute != self._minute:
             self._minute = minute
