@@ -98,7 +98,9 @@ class KnownTokens:
         until, principal = self._known.get(name, (0.0, None))
         if principal is None or principal.place is None or until < time.monotonic():
             return None
-        if not begins(request.scope["route_handler"].fn):
+        route = request.scope["route_handler"]
+        # Whom the guard would refuse is looked up first: a token that has ended is unknown, not without permission.
+        if not begins(route.fn) or route.opt.get("permission") not in principal.permissions:
             return None
 
         tenant_id = principal.place.tenant_id

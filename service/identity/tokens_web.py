@@ -36,6 +36,9 @@ SCOPE_NAMES: Final = {
     "reports": N_("reports"),
     "claims": N_("claims of clubs"),
     "budget": N_("budgets"),
+    "payments": N_("payments to clubs"),
+    "referrals": N_("referrals and their lists"),
+    "clubs": N_("clubs"),
 }
 """What a token may be for, in words."""
 
