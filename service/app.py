@@ -121,7 +121,7 @@ from service.web.nowhere import nothing_to_do, nothing_to_see
 from service.web.preferences import choose_language
 from service.web.problems import HANDLERS
 from service.web.reference import Description, ReferencePage, schema_router
-from service.web.security import BODY_BYTES, RateLimit, headers_for
+from service.web.security import BODY_BYTES, COUNTS, Counts, headers_for, rate_limit
 from service.web.today import today
 
 DOORS = (
@@ -285,7 +285,8 @@ def create_app(database: Database, public_url: str = LOCAL_URL, requests_a_minut
             {"database": database, "key_ring": keys, "cookies": cookies, "csrf": csrf, "public_url": public_url}
             | {"timetable": TIMETABLE, "waiting": WAITING, "alarms": AlarmLog()}
         ),
-        middleware=[Authentication(), RateLimit(requests_a_minute), DefineMiddleware(Csrf, config=csrf)],
+        middleware=[Authentication(), rate_limit(requests_a_minute), DefineMiddleware(Csrf, config=csrf)],
+        stores={COUNTS: Counts()},
         guards=[guard],
         before_send=[headers_for(secure=cookies.secure)],
         request_max_body_size=BODY_BYTES,

@@ -1,15 +1,15 @@
 """What every answer carries against being misused in a browser, and how fast anybody may ask."""
 
-import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from litestar import Request
-from litestar.enums import ScopeType
-from litestar.exceptions import TooManyRequestsException
-from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.datastructures import MutableScopeHeaders
+from litestar.middleware import DefineMiddleware
+from litestar.middleware.rate_limit import RateLimitConfig, RateLimitMiddleware
+from litestar.stores.memory import MemoryStore
+from litestar.types import Message, Scope
 
 from service.identity.access import find_principal
 from service.identity.authentication import address_of
@@ -32,6 +32,10 @@ _HEADERS: Final = {
 }
 _HTTPS_ONLY: Final = "max-age=31536000; includeSubDomains"
 
+COUNTS: Final = "rate_limit"
+"""The name of the store that `create_app` makes of `Counts`."""
+SWEPT_EVERY: Final = 5_000
+
 BODY_BYTES: Final = 2 * 1024 * 1024
 """The largest body of a request; routes that take files say their own."""
 
@@ -39,68 +43,46 @@ BODY_BYTES: Final = 2 * 1024 * 1024
 def headers_for(*, secure: bool) -> Callable[[Message, Scope], Awaitable[None]]:
     """A hook that puts the headers on every answer, of errors too; where a route has set one, that stands."""
 
-    known = _HEADERS | ({"Strict-Transport-Security": _HTTPS_ONLY} if secure else {})
-    raw = [(name.lower().encode(), value.encode()) for name, value in known.items()]
-
     async def add(message: Message, _: Scope) -> None:
         if message["type"] == "http.response.start":
-            headers = list(message.get("headers", ()))
-            there = {name.lower() for name, _ in headers}
-            message["headers"] = headers + [header for header in raw if header[0] not in there]
+            headers = MutableScopeHeaders.from_message(message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+            if secure:
+                headers.setdefault("Strict-Transport-Security", _HTTPS_ONLY)
 
     return add
 
 
-class RateLimit(ASGIMiddleware):
-    """Refuses with 429 who asks more often: a person or system by who they are, everybody else by their address.
+class Counts(MemoryStore):
+    """Who has asked how often in the last minute. Who asks no more is forgotten, so that no crowd fills the memory."""
 
-    The count is this process's own; what must not be guessed has its own limits in the database. It begins anew each
-    minute, for everybody at once, so that no crowd fills the memory. The framework's own keeps the instant of each
-    request, and reads and writes all of them for each.
+    __slots__ = ("_written",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._written = 0
+
+    async def set(self, key: str, value: str | bytes, expires_in: int | timedelta | None = None) -> None:
+        """Count, and now and then forget what is over."""
+        await super().set(key, value, expires_in)
+        self._written += 1
+        if self._written % SWEPT_EVERY == 0:
+            await self.delete_expired()
+
+
+def rate_limit(requests_a_minute: int) -> DefineMiddleware:
+    """Refuse with 429 who asks more often: a person or system by who they are, everybody else by their address.
+
+    The count is this process's own; what must not be guessed has its own limits in the database.
     """
-
-    scopes = (ScopeType.HTTP,)
-
-    def __init__(self, requests_a_minute: int) -> None:
-        self._most = requests_a_minute
-        self._minute = 0
-        self._counts: Counter[str] = Counter()
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Count the request, and say in the answer how many are left."""
-        path = scope["path"]
-        if path.startswith("/static/") or path in _UNCOUNTED:
-            await next_app(scope, receive, send)
-            return
-        left, seconds = self.count(_who(Request(scope)))
-        told = {"limit": self._most, "remaining": max(left, 0), "reset": seconds}
-        if left < 0:
-            headers = {f"RateLimit-{name.title()}": str(value) for name, value in told.items()}
-            raise TooManyRequestsException(headers=headers | {"Retry-After": str(seconds)})
-        raw = [(f"ratelimit-{name}".encode(), str(value).encode()) for name, value in told.items()]
-
-        async def telling(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *raw]
-            await send(message)
-
-        await next_app(scope, receive, telling)
-
-    def count(self, who: str) -> tuple[int, int]:
-        """How many requests are left after this one, below 0 where it is too many; and in how many seconds all are."""
-        minute, second = divmod(int(time.time()), 60)
-        if minute != self._minute:
-            self._minute = minute
-            self._counts.clear()
-        self._counts[who] += 1
-        return self._most - self._counts[who], 60 - second
-
-    def __len__(self) -> int:
-        """Of how many it knows that they have asked."""
-        return len(self._counts)
-
-
-_UNCOUNTED: Final = ("/health", "/metrics")
+    config = RateLimitConfig(
+        rate_limit=("minute", requests_a_minute),
+        exclude=["^/static/", "^/health$", "^/metrics$"],
+        identifier_for_request=_who,
+        store=COUNTS,
+    )
+    return DefineMiddleware(RateLimitMiddleware, config=config)
 
 
 def _who(request: Request[Any, Any, Any]) -> str:

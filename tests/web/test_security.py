@@ -1,5 +1,6 @@
 """What every answer carries, who may change something, how much is read, and how often anybody may ask."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,7 @@ from service.identity.authentication import address_of
 from service.identity.permissions import KNOWN, PUBLIC, SIGNED_IN, may
 from service.identity.tokens import make_token
 from service.web import security
-from service.web.security import BODY_BYTES, RateLimit
+from service.web.security import BODY_BYTES, Counts
 from tests.conftest import Medspiller
 from tests.identity.conftest import ADMIN, WORKER, World
 
@@ -218,14 +219,15 @@ def test_who_has_a_whole_network_counts_once(one: str, other: str, same: bool) -
 
 
 def test_a_crowd_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    limit, now = RateLimit(5), 1_000_020.0
-    monkeypatch.setattr(security.time, "time", lambda: now)
-    assert [limit.count(f"of {number}") for number in range(1000)] == [(4, 60)] * 1000
-    assert [limit.count("of 7")[0] for _ in range(5)] == [3, 2, 1, 0, -1]
-    now += 59
-    assert (limit.count("of 7"), len(limit)) == ((-2, 1), 1000)
-    now += 1
-    assert (limit.count("of 7"), len(limit)) == ((4, 60), 1)
+    monkeypatch.setattr(security, "SWEPT_EVERY", 100)
+
+    async def crowd() -> int:
+        counts = Counts()
+        for number in range(1000):
+            await counts.set(f"of {number}", b"1", expires_in=60 if number == 7 else -1)
+        return sum([await counts.exists(f"of {number}") for number in range(1000)])
+
+    assert asyncio.run(crowd()) == 1
 
 
 def test_guessing_tokens_is_slowed_down(world: World) -> None:
