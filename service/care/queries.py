@@ -26,6 +26,7 @@ BY_SUBJECT = (
     "passes.replace",
     "passes.revoke",
     "register",
+    "review.choose",
     "review.invite",
     "review.leave",
     "review.take_back",
