@@ -35,6 +35,7 @@ BY_SUBJECT = (
     "passes.revoke",
     "referrals",
     "register",
+    "review.choose",
     "review.invite",
     "review.leave",
     "review.take_back",

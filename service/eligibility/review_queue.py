@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date, datetime
 from io import StringIO
 from typing import Any, Literal
@@ -196,13 +197,19 @@ _SET_ASIDE = f"""SELECT * FROM (
     ) AS decided WHERE standing <> 'waiting'"""
 
 
-def names_of(session: Session, persons: list[UUID]) -> list[str]:
-    """The full names of children, by their birth date."""
+def names_of(session: Session, persons: list[UUID]) -> dict[UUID, str]:
+    """The full names of children by their keys, in the order of their birth dates."""
     rows = session.execute(
-        text("SELECT given_name, family_name FROM person WHERE id = ANY (:persons) ORDER BY birth_date, id"),
+        text("SELECT id, given_name, family_name FROM person WHERE id = ANY (:persons) ORDER BY birth_date, id"),
         {"persons": persons},
     )
-    return [f"{row.given_name} {row.family_name}".strip() for row in rows]
+    return {row.id: f"{row.given_name} {row.family_name}".strip() for row in rows}
+
+
+def note_named(session: Session, municipality: Municipality, persons: Iterable[UUID], actor: Actor) -> None:
+    """Keep in the trail which children were shown by name to somebody who is about to decide of them."""
+    for person in persons:
+        record(session, municipality.id, actor, "review.choose", ("person", person))
 
 
 def held_decisions(session: Session) -> list[HeldYes]:

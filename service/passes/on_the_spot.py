@@ -153,6 +153,11 @@ def child_to_issue(session: Session, municipality: Municipality, round_: Round, 
     return child
 
 
+def note_seen(session: Session, municipality: Municipality, person_key: UUID, actor: Actor) -> None:
+    """Keep in the trail that a child was shown to somebody who may issue it a pass."""
+    record(session, municipality.id, actor, "passes.on_the_spot.read", ("person", person_key))
+
+
 def issue_on_the_spot(
     session: Session,
     municipality: Municipality,

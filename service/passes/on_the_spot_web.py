@@ -11,9 +11,9 @@ from litestar.response import Redirect
 from msgspec import Meta
 from sqlmodel import Session
 
-from service.database.requests import keys_of, transactional
+from service.database.requests import database_of, keys_of, record_outside, transactional
 from service.eligibility.review import Evidence, Grounds
-from service.errors import N_
+from service.errors import N_, Conflict
 from service.identity.access import AnyRequest, actor_of, municipality_of, principal_of
 from service.identity.form_keys import FormKey, is_repeated, new_key
 from service.identity.permissions import may
@@ -89,8 +89,21 @@ def ask_why(request: AnyRequest, session: Session, person_key: FromPath[UUID]) -
 def _about(request: AnyRequest, session: Session, person_key: UUID) -> dict[str, Any]:
     municipality = municipality_of(request)
     round_ = on_the_spot.spot_round(session, municipality)
-    child = on_the_spot.child_to_issue(session, municipality, round_, person_key)
+    try:
+        child = on_the_spot.child_to_issue(session, municipality, round_, person_key)
+    except Conflict:
+        # The refusal names the child.
+        _note_seen(request, person_key)
+        raise
+    _note_seen(request, person_key)
     return {"child": child, "round": round_, "promise": promise(session, municipality, round_, [person_key])} | _WORDS
+
+
+def _note_seen(request: AnyRequest, person_key: UUID) -> None:
+    """Beside the request's own transaction: a form that is shown again, or a refusal, has shown the child as well."""
+    municipality = municipality_of(request)
+    with record_outside(database_of(request), municipality.id) as outside:
+        on_the_spot.note_seen(outside, municipality, person_key, actor_of(request))
 
 
 @post(_CHILD, status_code=200, **_MAY)
@@ -121,7 +134,10 @@ _SHOWN_BEFORE: Final = N_("The pass was issued already, and its number was shown
 @transactional
 def show_issued(request: AnyRequest, session: Session, act_id: FromPath[UUID]) -> Response[str]:
     """What was issued, without the number."""
-    return _issued(request, on_the_spot.issued_on_the_spot(session, municipality_of(request), keys_of(request), act_id))
+    municipality = municipality_of(request)
+    made = on_the_spot.issued_on_the_spot(session, municipality, keys_of(request), act_id)
+    on_the_spot.note_seen(session, municipality, made.person_key, actor_of(request))
+    return _issued(request, made)
 
 
 def _issued(request: AnyRequest, made: OnTheSpot) -> Response[str]:

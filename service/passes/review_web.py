@@ -13,7 +13,7 @@ from litestar.response import Redirect
 from msgspec import Meta
 from sqlmodel import Session
 
-from service.database.requests import keys_of, transactional
+from service.database.requests import database_of, keys_of, record_outside, transactional
 from service.eligibility import review, review_queue
 from service.eligibility.review import Evidence, Grounds, Round, find_round
 from service.eligibility.review_queue import REASONS, Filter, Standing
@@ -233,9 +233,15 @@ _NAMED = 20
 
 def _about(request: AnyRequest, session: Session, round_: Round, chosen: list[str]) -> dict[str, Any]:
     persons = ChosenForm(scheme="", period_start=round_.period_start, chosen=" ".join(chosen), key="").persons
-    names = review_queue.names_of(session, persons) if len(persons) <= _NAMED else []
-    promised = promise(session, municipality_of(request), round_, persons)
-    return {"round": round_, "promise": promised, "names": names, "alone": review.ALONE, **_WORDS}
+    municipality = municipality_of(request)
+    names: dict[UUID, str] = {}
+    if len(persons) <= _NAMED:
+        names = review_queue.names_of(session, persons)
+        # Beside the request's own transaction: a form that is shown again has shown them as well.
+        with record_outside(database_of(request), municipality.id) as outside:
+            review_queue.note_named(outside, municipality, names, actor_of(request))
+    promised = promise(session, municipality, round_, persons)
+    return {"round": round_, "promise": promised, "names": list(names.values()), "alone": review.ALONE, **_WORDS}
 
 
 def _again(request: AnyRequest, session: Session, data: Mapping[str, Any]) -> tuple[Round, dict[str, Any]]:

@@ -42,6 +42,11 @@ NO_PAGES: Final = {
     "/club/payments/{payment_id:uuid}/advice.pdf": "a file",
     "/club/claims/claims.csv": "a file",
     "/club/claims/file/template.csv": "a file",
+    "/referral-lists/{list_id:uuid}/families.xlsx": "a file",
+    "/referral-lists/{list_id:uuid}/families.csv": "a file",
+    "/received-lists/template.xlsx": "a file",
+    "/received-lists/template.csv": "a file",
+    "/seasons/stays.csv": "a file",
     "/eligibility/refreshes": "leads to the history",
     "/search/found": "leads to the search where nothing was sought; `tests/browser/test_household.py` looks at it",
     "/{path:path}": "nothing stands there: the page that says so is in `tests/browser/test_service.py`",
@@ -50,7 +55,8 @@ NO_PAGES: Final = {
 
 SUBJECTS: Final = {
     "people/{membership_id:uuid}": "SELECT id FROM directory.membership WHERE tenant_id = :tenant AND ended_at IS NULL",
-    "organisations/{organisation_id:uuid}": "SELECT id FROM directory.organisation WHERE tenant_id = :tenant",
+    "organisations/{organisation_id:uuid}": """SELECT id FROM directory.organisation
+        WHERE tenant_id = :tenant AND kind = 'service'""",
     "tokens/{token_id:uuid}": """SELECT id FROM directory.api_token
         WHERE tenant_id = :tenant AND organisation_id IS NULL""",
     "family/{family_id:uuid}": "SELECT id FROM person WHERE tenant_id = :tenant OFFSET 1",
@@ -86,6 +92,16 @@ SUBJECTS: Final = {
     "payments/{payment_id:uuid}": "SELECT id FROM payment WHERE tenant_id = :tenant",
     "samples/{sample_id:uuid}": "SELECT id FROM sample_check WHERE tenant_id = :tenant",
     "checks/{sample_id:uuid}": "SELECT id FROM sample_check WHERE tenant_id = :tenant",
+    "referrals/{referral_id:uuid}": "SELECT id FROM referral WHERE tenant_id = :tenant ORDER BY id",
+    "parts/{referral_id:uuid}": "SELECT id FROM referral WHERE tenant_id = :tenant ORDER BY id DESC",
+    "referral-cases/{case_id:uuid}": "SELECT id FROM referral_case WHERE tenant_id = :tenant ORDER BY id DESC",
+    "referral-lists/{list_id:uuid}": "SELECT id FROM referral_list WHERE tenant_id = :tenant",
+    "seasons/{season_id:uuid}": "SELECT id FROM season",
+    "stays/{stay_id:uuid}": "SELECT id FROM stay",
+    "districts/{district_id:uuid}": "SELECT id FROM district",
+    "centres/{centre_id:uuid}": "SELECT id FROM centre",
+    "volunteers/{volunteer_id:uuid}": "SELECT id FROM volunteer",
+    "received-lists/{list_id:uuid}": "SELECT id FROM received_list",
     "issued/{act_id:uuid}": "SELECT id FROM review_act WHERE tenant_id = :tenant AND kind = 'on_the_spot'",
 }
 """By what stands before a parameter and the parameter: a query for a row of that kind, the best one first.

@@ -28,6 +28,7 @@ from service.passes.on_the_spot import issue_on_the_spot, spot_round
 from service.settings import load
 from tests.conftest import Medspiller
 from tests.every_page.clubs import claim_and_pay, open_clubs
+from tests.every_page.holidays import FAMILIES, HELPER, THEIR_PHONE, WHY, offer_season, refer_and_hand_over
 from tests.every_page.pages import PAGES, STAFF, address_of
 from tests.identity.signing_in import code_of
 from tests.passes.town import HIGH, IN_2017, Town
@@ -51,6 +52,8 @@ class EveryPage:
         self._people()
         self._year(folder)
         claim_and_pay(self.town, self.club, ["Alma1", "Birk1", "Cilla1"])
+        season, stay = offer_season(self.town, self.holidays, self.coordinator)
+        refer_and_hand_over(self.town, season, stay, self.service, self.nurse, self.staff)
         self._by_hand()
         self._held()
         with self.owner() as connection:
@@ -72,20 +75,22 @@ class EveryPage:
         passes = [row["pass_number"] for row in self.town.listed()]
         households = [f"={row['household_id']}" for row in self.town.people]
         said = [FAMILY, STREET, PROTECTED, NOTE, REASON, PHONE, "@by.example", "@klub.example", "@ferie.example"]
+        said += [WHY, THEIR_PHONE, HELPER, *(one.name for family in FAMILIES for one in family)]
         return sorted({*people, *letters, *passes, *households, *said})
 
     def _people(self) -> None:
         """Somebody for every viewer, a service, a club, an open invitation and a token."""
         municipality = self.town.municipality
         with self.database.transaction() as session:
-            holidays = add_volunteer_organisation(session, "ferie", "Ferie for alle", "dk").id
+            self.holidays = add_volunteer_organisation(session, "ferie", "Ferie for alle", "dk").id
             act_for(session, self.tenant)
             by = Actor("page", add_member(session, self.tenant, "admin@by.example", "Astrid Admin", STAFF[0]))
+            self.service = add_organisation(session, self.tenant, "service", "Skole", None, by).id
             places = {
-                "referrer": (self.tenant, add_organisation(session, self.tenant, "service", "Skole", None, by).id),
+                "referrer": (self.tenant, self.service),
                 "club_treasurer": (self.tenant, self.club),
-                "coordinator": (holidays, None),
-                "volunteer": (holidays, None),
+                "coordinator": (self.holidays, None),
+                "volunteer": (self.holidays, None),
             }
             session.flush()
             accounts = {
@@ -98,7 +103,8 @@ class EveryPage:
             ring = keys(self.database)
             enrolment = second_factor.enrol(session, ring, accounts["guarded"], "guarded@by.example")
             second_factor.confirm(session, ring, accounts["guarded"], code_of(enrolment.secret))
-            self.staff = Actor("page", accounts["staff"])
+            self.staff, self.nurse = Actor("page", accounts["staff"]), Actor("page", accounts["referrer"])
+            self.coordinator = Actor("page", accounts["coordinator"])
             place = Place(self.tenant, "municipality", CODE, municipality.name, "dk", municipality.time_zone, "da")
             make_token(session, place, "Journalsystem", ("register",), by)
             invited = invite(session, self.tenant, "ny@by.example", "Nete Ny", "auditor", None, by)

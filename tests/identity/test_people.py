@@ -287,7 +287,7 @@ def test_an_invitation_gives_exactly_that_role_once(world: World, admin: Client)
     with pytest.raises(NotFound), world.database.transaction() as session:
         accept_invitation(session, secret, "New", "test")
     assert "new@by.example" not in admin.get("/people/invitations").text
-    assert trail(world) == ["identity.invitation.send", "identity.invitation.accept"]
+    assert trail(world) == ["identity.invitation.send", "identity.invitation.accept", "identity.sign_in"]
 
 
 def test_an_expired_or_withdrawn_invitation_gives_nothing(world: World, at: At) -> None:

@@ -1,0 +1,106 @@
+"""A season of the volunteer organisation, and referrals to it: one family handed over, one that waits for approval."""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import text
+
+from service.audit.actions import Actor
+from service.console import keys
+from service.referrals import actions as referring
+from service.referrals import cases, lists
+from service.referrals.cases import Decision
+from service.stays import actions, seasons, volunteers
+from service.stays.families import Traveller
+from service.stays.rules import SeasonDates, StayFigures
+from tests.passes.town import Town
+
+DATES = SeasonDates(
+    first_day=date(2017, 6, 20),
+    last_day=date(2017, 8, 15),
+    referral_deadline=date(2017, 5, 1),
+    list_deadline=date(2017, 5, 8),
+    planned_on=date(2017, 5, 20),
+)
+STAY = StayFigures(
+    code="A1",
+    region="Vest",
+    starts_on=date(2017, 7, 1),
+    ends_on=date(2017, 7, 8),
+    family_places=10,
+    person_places=48,
+    volunteers=8,
+    min_child_age=6,
+    max_child_age=13,
+    min_families=6,
+    assembly_points=("Rutebilstationen",),
+    included="Mad og udflugter",
+    accessibility="",
+)
+FAMILIES = (
+    (Traveller("Ingeborg Rejsende", date(1985, 3, 2)), Traveller("Jonas Rejsende", date(2008, 5, 4))),
+    (Traveller("Klara Ferierende", date(1988, 4, 9)), Traveller("Lasse Ferierende", date(2009, 2, 3))),
+)
+WHY, THEIR_PHONE, HELPER = "Far er syg i år.", "44 55 66 77", "Frida Frivillig"
+
+
+def offer_season(town: Town, organisation: UUID, by: Actor) -> tuple[UUID, UUID]:
+    """A published season with a stay and a volunteer, offered to the town; gives the ids of both."""
+    with town.database.transaction(organisation) as session:
+        district = actions.keep_district(
+            session,
+            organisation,
+            None,
+            name="Østjylland",
+            contact_name="Kirsten Koordinator",
+            contact_phone="44 55 66 88",
+            contact_email="kontakt@ferie.example",
+            criteria="Familien har ikke været på ferie i to år",
+            actor=by,
+        )
+        actions.add_municipality_to(session, organisation, district, town.municipality.name, town.municipality.code, by)
+        season = seasons.add_season(session, organisation, district, "Sommer 2017", DATES, by)
+        centre = actions.keep_centre(
+            session,
+            organisation,
+            None,
+            name="Fjordhytten",
+            region="Vest",
+            address="Strandvejen 1",
+            accessibility="",
+            rooms="Stue 1, 4\nStue 2, 6",
+            actor=by,
+        )
+        volunteers.keep_volunteer(session, organisation, None, HELPER, "44 55 66 99", "frida@ferie.example", by)
+        stay = seasons.keep_stay(session, organisation, season, None, centre, STAY, by)
+    with town.database.transaction(organisation) as session:
+        seasons.publish_season(session, organisation, season, by)
+    return season, stay
+
+
+def refer_and_hand_over(town: Town, season: UUID, stay: UUID, service: UUID, nurse: Actor, staff: Actor) -> None:
+    """Two families that a service refers: the first is approved and handed over, the second waits."""
+    ring = keys(town.database)
+    desk = referring.Desk(town.municipality, service, ring, nurse)
+    for travellers in FAMILIES:
+        with town.session() as session:
+            made = referring.start_draft(session, desk, season)
+            content = referring.Content(
+                travellers=travellers,
+                phone=THEIR_PHONE,
+                language="Dansk",
+                interpreter=False,
+                why=WHY,
+                holds=("c1",),
+                wishes=(stay,),
+                consent_on=date(2017, 1, 12),
+                consent_how="spoken",
+            )
+            referring.send(session, desk, made, content)
+        if travellers is FAMILIES[0]:
+            with town.session() as session:
+                query = text("SELECT case_id FROM referral WHERE id = :id")
+                case = session.execute(query, {"id": made}).scalar_one()
+                cases.decide(session, town.municipality, [Decision(case, "approve", 3)], staff)
+            with town.session() as session:
+                lists.hand_over(session, town.municipality, ring, season, staff)
