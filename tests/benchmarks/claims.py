@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from socket import socket
@@ -34,6 +34,7 @@ GOAL, P99_GOAL = 3, 100
 _CODE = "L0751"
 _NOW = "2017-02-01T08:00Z"
 _ROUNDS, _SECONDS, _WARM = 3, 4.0, 400
+_MANY = 10_000
 
 
 def run(households: int) -> list[str]:
@@ -57,8 +58,26 @@ def run(households: int) -> list[str]:
                 ]
                 for turn in range(_ROUNDS)
             ]
+            hundred = Target(port, "/api/v1/claims", _claims(passes[10:110], 3_000), headers)
+            load(hundred, CONNECTIONS, first=900_000, most=_MANY)
         command("database", "check")
-    return _said(len(passes), list(zip(*turns, strict=True)))
+        overspent = _overspent(database)
+    return [
+        *_said(len(passes), list(zip(*turns, strict=True))),
+        f"passes overspent after {_MANY:,} more claims on a hundred of them: {overspent} (goal 0)",
+    ]
+
+
+def _overspent(database: Database) -> int:
+    """Of how many passes claims hold more than they are worth."""
+    with create_engine(database.owner_url, poolclass=NullPool).connect() as connection:
+        found: int = connection.execute(
+            text(
+                """SELECT count(*) FROM leisure_pass p WHERE p.remaining_ore < 0 OR p.amount_ore <
+                (SELECT sum(c.held_ore) FROM claim c WHERE (c.tenant_id, c.pass_id) = (p.tenant_id, p.id))"""
+            )
+        ).scalar_one()
+    return found
 
 
 def _said(passes: int, measured: list[tuple[Measured, ...]]) -> list[str]:
@@ -89,12 +108,12 @@ def _passes(code: str, folder: Path) -> list[tuple[str, str]]:
         return [(row["pass_number"], row["given_name"]) for row in csv.DictReader(file)]
 
 
-def _claims(passes: list[tuple[str, str]]):  # type: ignore[no-untyped-def]
-    """The body of the n-th claim: one krone, for an activity of its own, so that none is a duplicate."""
+def _claims(passes: list[tuple[str, str]], fee_ore: int = 100) -> Callable[[int], bytes]:
+    """The body of the n-th claim, for an activity of its own, so that none is a duplicate."""
 
     def body(number: int) -> bytes:
         pass_number, name = passes[number % len(passes)]
-        said = {"pass_number": pass_number, "given_name": name, "fee_ore": 100, "activity": f"Activity {number}"}
+        said = {"pass_number": pass_number, "given_name": name, "fee_ore": fee_ore, "activity": f"Activity {number}"}
         return msgspec.json.encode(said | {"season_start": "2017-01-10", "season_end": "2017-06-30"})
 
     return body
