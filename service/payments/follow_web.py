@@ -24,7 +24,7 @@ from service.payments.settings import FORMATS
 from service.payments.web import PAYMENTS, WORDS, WithReason
 from service.payments.words import ODD, OUTCOMES
 from service.values import clock
-from service.web.forms import FormData, Kroner, UploadData, blank, filled, read_form, redisplaying
+from service.web.forms import FormData, Kroner, UploadData, blank, read_form, redisplaying
 from service.web.pages import page, redirect, said
 
 _PAYMENT: Final = f"{PAYMENTS}/{{payment_id:uuid}}"
@@ -182,8 +182,9 @@ def add_recovery(request: AnyRequest, data: FormData, session: Session) -> Redir
 @transactional
 def show_settings(request: AnyRequest, session: Session) -> Response[str]:
     """From which account and how the municipality pays."""
-    known = msgspec.convert(settings.settings_of(session), SettingsForm, from_attributes=True)
-    return page(request, "payments/settings.html", form=filled(request, known), formats=FORMATS)
+    known = settings.settings_of(session)
+    form = blank(request, SettingsForm, **{name: getattr(known, name) for name in SettingsForm.__struct_fields__})
+    return page(request, "payments/settings.html", form=form, formats=FORMATS)
 
 
 @post(_SETTINGS, status_code=303, **_SET)

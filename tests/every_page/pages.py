@@ -109,6 +109,9 @@ SUBJECTS: Final = {
 Of several that fit the longest counts: `payments/runs/{run_id:uuid}` before `runs/{run_id:uuid}`.
 """
 
+_ASKED: Final = {"/claims/{claim_id:uuid}/rejection": "?why=other"}
+"""What pages are asked with that show nothing otherwise."""
+
 _VIEWERS: Final = {"/profile/second-factor": "guarded"}
 """Pages that not everybody sees who may."""
 
@@ -167,4 +170,4 @@ def address_of(path: str, connection: Connection, tenant: UUID, secrets: Mapping
             raise Unknown(f"{path}: no row of {match[0]}; tests/every_page/town.py must make one")
         return f"{match[0].partition('{')[0]}{row}"
 
-    return (secrets or {}).get(path) or _PARAMETER.sub(filled, path)
+    return (secrets or {}).get(path) or _PARAMETER.sub(filled, path) + _ASKED.get(path, "")
