@@ -1,43 +1,12 @@
 """Terms for claims, and when they are paid."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
-ActivityKind = Literal[
-    "athletics",
-    "badminton",
-    "basketball",
-    "boxing",
-    "chess",
-    "climbing",
-    "cycling",
-    "dance",
-    "e_sport",
-    "fitness",
-    "football",
-    "golf",
-    "gymnastics",
-    "handball",
-    "ice_hockey",
-    "martial_arts",
-    "music",
-    "riding",
-    "rowing",
-    "sailing",
-    "scouts",
-    "shooting",
-    "skating",
-    "skiing",
-    "swimming",
-    "table_tennis",
-    "tennis",
-    "theatre",
-    "volleyball",
-    "other",
-]
+from schemas.club import ActivityKind
 
 
 class ClaimTerms(msgspec.Struct, frozen=True):
