@@ -227,13 +227,13 @@ def test_one_chooses_among_ones_places(browser: Browser, database: Database, els
     assert "coordinator" in page
     assert send(browser, "/places", {"tenant": elsewhere}).headers["location"] == "/people"
     page = browser.get("/").text
-    assert "You are signed in for Ferie for alle" in page
+    assert '<span class="shell-place">Ferie for alle</span>' in page
     assert 'href="/places"' in page
     assert "You act for Ferie for alle now." in browser.get("/places").text
     [club] = re.findall(r'name="organisation" value="([0-9a-f-]{36})"', browser.get("/places").text)
     tenant = re.findall(r'name="tenant" value="([0-9a-f-]{36})"', browser.get("/places").text)[0]
     assert send(browser, "/places", {"tenant": tenant, "organisation": club}).headers["location"] == "/"
-    assert "You are signed in for Badmintonklub" in browser.get("/").text
+    assert '<span class="shell-place">Badmintonklub' in browser.get("/").text
 
 
 def test_nobody_acts_where_they_have_no_role(
