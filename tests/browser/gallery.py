@@ -69,11 +69,11 @@ ENTRIES = (
 class NewClub(msgspec.Struct):
     name: Annotated[str, Meta(title="Club name", min_length=3, max_length=20)]
     fee: Annotated[Kroner, Meta(title="Fee of a season", ge=0, le=500_000)]
-    members: Annotated[int, Meta(title="Members", ge=1)]
+    members: Annotated[int, Meta(title="How many members", ge=1)]
     since: Annotated[date, Meta(title="Member since")]
     kind: Annotated[Literal["sport", "music"], Meta(title="Kind")]
     area: Annotated[Literal["north", "south"], Meta(title="Area")]
-    days: Annotated[list[Literal["monday", "friday"]], Meta(title="Days")]
+    days: Annotated[list[Literal["monday", "friday"]], Meta(title="Days of the week")]
     email: Annotated[str | None, Meta(title="E-mail")] = None
     remark: Annotated[str | None, Meta(title="Remark", max_length=200)] = None
     agreed: Annotated[bool, Meta(title="The club has agreed")] = False
