@@ -33,6 +33,7 @@ BY_SUBJECT = (
     "passes.read",
     "passes.replace",
     "passes.revoke",
+    "payments.sample",
     "referrals",
     "register",
     "review.choose",
@@ -70,6 +71,8 @@ OF_NOBODY = (
     "eligibility.parameters.set",
     "identity",
     "jobs",
+    "payments",
+    "payments.sample.draw",
     "reporting",
     "stays",
 )
@@ -133,6 +136,7 @@ _OF_PERSONS = """
     UNION SELECT c.letter_id FROM pass_letter c JOIN leisure_pass p ON p.id = c.pass_id
         WHERE p.person_id = ANY (:persons)
     UNION SELECT id FROM claim WHERE person_id = ANY (:persons)
+    UNION SELECT s.id FROM sample_check s JOIN claim c ON c.id = s.claim_id WHERE c.person_id = ANY (:persons)
     UNION SELECT v.id FROM reservation v JOIN leisure_pass p ON p.id = v.pass_id WHERE p.person_id = ANY (:persons)
     UNION SELECT letter_id FROM ended_notice WHERE person_id = ANY (:persons)
     UNION SELECT letter_id FROM review_decision WHERE person_id = ANY (:persons) AND letter_id IS NOT NULL

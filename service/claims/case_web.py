@@ -86,9 +86,10 @@ def approve(
     try:
         with redisplaying(request, _CASE, ApprovalForm, _renewed(data), **_context(request, session, found, asked)):
             form = read_form(data, ApprovalForm)
-            if is_repeated(session, principal_of(request), form.key):
-                return redirect(request, asked.at(f"{CLAIMS}/{claim_id}"), DONE, kind="info")
+            # A refusal undoes the key with it: the form may be put right and sent with the same.
             with session.begin_nested():
+                if is_repeated(session, principal_of(request), form.key):
+                    return redirect(request, asked.at(f"{CLAIMS}/{claim_id}"), DONE, kind="info")
                 paid_on = decisions.approve_claim(session, municipality, claim_id, actor, form.covered, form.note)
     except Redisplayed as again:
         # Returned, not raised: the page shows the case, so that it was seen must be committed.
@@ -120,9 +121,10 @@ def reject(request: AnyRequest, data: FormData, session: Session, claim_id: From
     try:
         with redisplaying(request, _REJECT, RejectionForm, _renewed(data), **_context(request, session, found, asked)):
             form = read_form(data, RejectionForm)
-            if is_repeated(session, principal_of(request), form.key):
-                return redirect(request, asked.at(f"{CLAIMS}/{claim_id}"), DONE, kind="info")
+            # A refusal undoes the key with it: the form may be put right and sent with the same.
             with session.begin_nested():
+                if is_repeated(session, principal_of(request), form.key):
+                    return redirect(request, asked.at(f"{CLAIMS}/{claim_id}"), DONE, kind="info")
                 decisions.reject_claim(session, municipality, claim_id, form.reason, form.note, actor, form.seen)
     except Redisplayed as again:
         seen = str(data.get("seen", ""))
