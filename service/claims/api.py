@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body, FromPath, FromQuery, QueryParameter
+from litestar.params import Body, FromPath, QueryParameter
 from sqlmodel import Session
 
 from schemas.claim import (
@@ -133,7 +133,9 @@ def list_claims(
     in_state: Annotated[
         str | None, QueryParameter(name="state", description=f"One or more of {', '.join(STATES)}, by commas.")
     ] = None,
-    reference: FromQuery[str | None] = None,
+    reference: Annotated[
+        str | None, QueryParameter(description="Only claims with this reference of the club's own.")
+    ] = None,
     since: Annotated[date | None, QueryParameter(description="Claimed on this day or later.")] = None,
     until: Annotated[date | None, QueryParameter(description="Claimed on this day or before.")] = None,
 ) -> Page[ClaimSummary]:

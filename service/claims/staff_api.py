@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import get, post
 from litestar.openapi.spec import Example
-from litestar.params import Body, FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import Body, FromPath, JSONBody, QueryParameter
 from sqlmodel import Session
 
 from schemas.claim import ClaimSummary
@@ -58,7 +58,7 @@ def list_waiting(
     after: After = None,
     club: Annotated[UUID | None, QueryParameter(description="Only claims of the club with this id.")] = None,
     reason: Annotated[str | None, QueryParameter(description="Only claims that wait for this reason.")] = None,
-    year: FromQuery[int | None] = None,
+    year: Annotated[int | None, QueryParameter(description="Only claims of this year.")] = None,
 ) -> Page[ClaimSummary]:
     """The claims that wait for a case worker, the oldest first, without names."""
     wanted = Wanted("submitted", club_id=club, reason=reason, year=year)

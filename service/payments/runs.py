@@ -49,9 +49,11 @@ def create_run(
     if open_run is not None:
         raise Conflict("Payment run {number} is still open. Release or cancel it first.", number=open_run)
     today = clock.today(municipality.time_zone)
-    on = pays_on or payment_after(
-        min(until, today), payment_dates(session, today), habits(session), municipality.country
-    )
+    dates, known = payment_dates(session, today), habits(session)
+    on = pays_on or payment_after(min(until, today), dates, known, municipality.country)
+    if pays_on is None and on < today:
+        # The date of that cutoff went by without a run: the next one pays it.
+        on = payment_after(today, dates, known, municipality.country)
     if on < today:
         raise Invalid("A run cannot be paid on {date}: that day is over.", date=on)
     at = clock.now()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, post
-from litestar.params import Body, FromPath, FromQuery
+from litestar.params import Body, FromPath, QueryParameter
 from sqlmodel import Session
 
 from schemas.page import Page
@@ -63,7 +63,11 @@ def list_seasons_of_cases(
 @get(_CASES, tags=_TAGS, **READ)
 @transactional
 def list_cases(
-    request: AnyRequest, session: Session, season_id: FromQuery[UUID], limit: Limit = PAGE, after: After = None
+    request: AnyRequest,
+    session: Session,
+    season_id: Annotated[UUID, QueryParameter(description="The season.")],
+    limit: Limit = PAGE,
+    after: After = None,
 ) -> Page[CaseSummary]:
     """The families of a season: undecided ones first, then by need. The read is noted in the trail."""
     season = queries.find_season(session, season_id)
@@ -75,7 +79,9 @@ def list_cases(
 
 @get(f"{_CASES}/counts", tags=_TAGS, **READ)
 @transactional
-def count_cases(request: AnyRequest, session: Session, season_id: FromQuery[UUID]) -> CaseCounts:
+def count_cases(
+    request: AnyRequest, session: Session, season_id: Annotated[UUID, QueryParameter(description="The season.")]
+) -> CaseCounts:
     """How the families of a season stand, the quota, and how the need spreads over the services."""
     municipality_of(request)
     counts = cases.counts_of(session, queries.find_season(session, season_id))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, post
-from litestar.params import Body, FromPath, FromQuery
+from litestar.params import Body, FromPath, QueryParameter
 from sqlmodel import Session
 
 from schemas.page import Page
@@ -36,7 +36,7 @@ def _summary(row: lists.ListRow) -> ReferralListSummary:
 def list_versions(
     request: AnyRequest,
     session: Session,
-    season_id: FromQuery[UUID | None] = None,
+    season_id: Annotated[UUID | None, QueryParameter(description="Only lists of this season.")] = None,
     limit: Limit = PAGE,
     after: After = None,
 ) -> Page[ReferralListSummary]:
@@ -49,7 +49,9 @@ def list_versions(
 
 @get(f"{_LISTS}/next", tags=_TAGS, **READ)
 @transactional
-def plan_version(request: AnyRequest, session: Session, season_id: FromQuery[UUID]) -> PlannedList:
+def plan_version(
+    request: AnyRequest, session: Session, season_id: Annotated[UUID, QueryParameter(description="The season.")]
+) -> PlannedList:
     """What the next version would hold and how it differs from the last; `left_out` are approved cases that no longer
     fit, or that share somebody with another.
     """

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, post
-from litestar.params import Body, FromPath, FromQuery
+from litestar.params import Body, FromPath, QueryParameter
 from sqlmodel import Session
 
 from schemas.page import Page
@@ -51,7 +51,7 @@ def _summary(row: lists.VersionRow) -> ReceivedListSummary:
 def list_received(
     request: AnyRequest,
     session: Session,
-    season_id: FromQuery[UUID | None] = None,
+    season_id: Annotated[UUID | None, QueryParameter(description="Only lists of this season.")] = None,
     limit: Limit = PAGE,
     after: After = None,
 ) -> Page[ReceivedListSummary]:

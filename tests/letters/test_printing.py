@@ -182,7 +182,7 @@ def test_returned_mail(town: Town) -> None:
     assert "no letter" in town.refused("letters", "returned", "000009931", *back[3:])
     spaced = f"{number[:3]} {number[3:6]} {number[6:]}"
     assert town.say("letters", "returned", spaced, *back[3:])["state"] == "returned"
-    assert "it is returned" in town.refused(*back)
+    assert "was noted as returned before" in town.refused(*back)
     ended = "SELECT c.ended_at IS NOT NULL FROM private_code c JOIN letter l ON l.id = c.letter_id WHERE l.number = :n"
     assert town.rows(ended, n=number) == [(True,)]
 
