@@ -228,7 +228,7 @@ def test_budget_terms_and_payment_dates(
     _checked(page, check_axe)
     page.get_by_role("button", name="Take back the payment on 20 February 2017").click()
     page.get_by_label("Day of the month on which claims are paid").fill("20")
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("rowheader", name="20 March 2017")).to_be_visible()
     faults[:] = [fault for fault in faults if "ERR_ABORTED" not in fault]
 
