@@ -18,6 +18,7 @@ from service.database.engine import Database
 from service.identity.access import Place
 from service.identity.actions import find_municipality
 from service.identity.tokens import make_token
+from tests.apps import app_over
 
 
 def token(database: Database, code: str, *scopes: str) -> dict[str, str]:
@@ -60,6 +61,8 @@ def serving(database: Database, more: Sequence[ControllerRouterHandler] = ()) ->
 
 
 def _app(database: Database, more: Sequence[ControllerRouterHandler]) -> Litestar:
+    if not more:
+        return app_over(database)
     app = create_app(database)
     known = {route.path for route in app.routes}
     for handler in more:

@@ -9,11 +9,11 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from jobs.worker import Worker
-from service.app import create_app
 from service.database.engine import Database
 from service.identity.actions import Municipality, add_member
 from service.identity.sessions import open_session
 from service.settings import load
+from tests.apps import app_over
 from tests.callers import token
 
 Client = TestClient[Litestar]
@@ -51,7 +51,7 @@ class Callers:
 @contextmanager
 def callers_of(database: Database, municipality: Municipality) -> Iterator[Callers]:
     """Who calls the whole application for as long as the block runs."""
-    app = create_app(database)
+    app = app_over(database)
     with TestClient(app):
         yield Callers(app, database, municipality)
 

@@ -15,7 +15,6 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
-from service.app import create_app
 from service.audit.actions import COMMAND
 from service.clubs.actions import ClubData, add_club
 from service.clubs.desk import Desk
@@ -31,6 +30,7 @@ from service.identity.sessions import open_session
 from service.identity.tokens import make_token
 from service.web import forms
 from service.web.answers import Field, fields_of
+from tests.apps import app_over
 
 CODE = "0101"
 SCOPES = (*permissions.MUNICIPAL_SCOPES, *permissions.CLUB_SCOPES)
@@ -175,7 +175,7 @@ class Walk:
 @contextmanager
 def walking(database: Database) -> Iterator[Walk]:
     """A walk of the whole application."""
-    app = create_app(database, requests_a_minute=10**9)
+    app = app_over(database, requests_a_minute=10**9)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield Walk(database, client)
 

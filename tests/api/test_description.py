@@ -12,9 +12,9 @@ import pytest
 from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
-from service.app import create_app
 from service.database.engine import Database
 from service.web.examples import example_of
+from tests.apps import app_over
 
 Call = tuple[str, dict[str, Any]]
 
@@ -84,7 +84,7 @@ WHOLE = {
 
 @pytest.fixture
 def pages(database: Database) -> Iterator[TestClient[Any]]:
-    with TestClient(create_app(database)) as client:
+    with TestClient(app_over(database)) as client:
         yield client
 
 
@@ -186,7 +186,7 @@ def test_no_body_takes_a_field_that_it_does_not_know(database: Database) -> None
     """Mass assignment: what a caller may not set is refused, not passed over, wherever in the body it stands."""
     bodies = {
         handler.parsed_data_field.annotation
-        for route in create_app(database).routes
+        for route in app_over(database).routes
         if isinstance(route, HTTPRoute) and route.path.startswith("/api/")
         for handler, _ in route.route_handler_map.values()
         if handler.parsed_data_field is not None

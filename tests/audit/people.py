@@ -8,10 +8,10 @@ from uuid import UUID
 
 from litestar.testing import TestClient
 
-from service.app import create_app
 from service.database.engine import Database
 from service.identity.actions import add_member, find_tenant
 from service.identity.sessions import open_session
+from tests.apps import app_over
 from tests.conftest import Medspiller
 from tests.identity.clients import HTML, Client
 from tests.passes.town import HIGH, Town
@@ -55,7 +55,7 @@ class Place:
         with self.database.transaction(tenant) as session:
             account = add_member(session, tenant, f"{role}@{code}.example", f"The {role}", role)
             secret = open_session(session, account, "provider", "a browser", strong=True)
-        app = create_app(self.database, requests_a_minute=10_000)
+        app = app_over(self.database, requests_a_minute=10_000)
         with TestClient(app, raise_server_exceptions=False) as http:
             http.cookies.set("medspiller", secret, domain="testserver.local")
             http.cookies.set("language", "en", domain="testserver.local")

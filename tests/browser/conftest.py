@@ -16,10 +16,10 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
 from jobs.timetable import TIMETABLE
 from jobs.worker import Worker
-from service.app import create_app
 from service.database.engine import Database
 from service.settings import load
 from service.web import menu
+from tests.apps import app_over
 from tests.browser.gallery import ENTRIES, gallery_app
 
 ARGUMENTS = (
@@ -53,7 +53,7 @@ def served(app: Litestar) -> Iterator[str]:
 @pytest.fixture
 def service_url(database: Database) -> Iterator[str]:
     """The whole service on a database of the test's own."""
-    with served(create_app(database)) as url:
+    with served(app_over(database)) as url:
         yield url
 
 

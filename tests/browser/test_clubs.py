@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from service.app import create_app
 from service.database.engine import Database
+from tests.apps import app_over
 from tests.browser.conftest import served
 from tests.clubs.house import ADMIN, CONTACT, FINANCE, MORE_IBANS, House
 from tests.identity.clients import invitation_secret
@@ -25,7 +25,7 @@ def house(database: Database) -> House:
 @pytest.fixture
 def service_url(database: Database, house: House) -> Iterator[str]:
     """The whole service on the house's database."""
-    with served(create_app(database)) as url:
+    with served(app_over(database)) as url:
         yield url
 
 

@@ -10,7 +10,6 @@ from litestar.testing import TestClient
 from sqlalchemy import NullPool, create_engine, text
 from sqlmodel import Session
 
-from service.app import create_app
 from service.audit.actions import Actor
 from service.clubs import actions, queries
 from service.clubs.actions import ClubData
@@ -22,6 +21,7 @@ from service.database.engine import Database
 from service.identity.actions import Municipality, add_member, add_municipality
 from service.identity.messages import Message, unseal
 from service.identity.sessions import open_session
+from tests.apps import app_over
 from tests.identity.clients import HTML, Client
 
 ADMIN, WORKER, FINANCE = "admin@by.example", "worker@by.example", "finance@by.example"
@@ -87,7 +87,7 @@ class House:
     @contextmanager
     def browser(self, email: str | None = None, public_url: str = "http://127.0.0.1:8000") -> Iterator[Client]:
         """The browser of somebody who is signed in, or of nobody."""
-        with TestClient(create_app(self.database, public_url, requests_a_minute=10_000)) as http:
+        with TestClient(app_over(self.database, public_url, requests_a_minute=10_000)) as http:
             http.cookies.set("language", "en")
             if email is not None:
                 http.cookies.set("medspiller", self.sign_in(email))

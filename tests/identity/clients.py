@@ -13,8 +13,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from sqlalchemy import NullPool, create_engine, text
 
-from service.app import create_app
 from service.identity.messages import Message, unseal
+from tests.apps import app_over
 from tests.identity.conftest import World
 
 HTML = {"accept": "text/html"}
@@ -52,7 +52,7 @@ class Client:
 @contextmanager
 def browser_of(world: World, email: str | None) -> Iterator[Client]:
     """The browser of somebody who is signed in, or of nobody."""
-    with TestClient(create_app(world.database, requests_a_minute=10_000)) as http:
+    with TestClient(app_over(world.database, requests_a_minute=10_000)) as http:
         http.cookies.set("language", "en")
         if email is not None:
             http.cookies.set("medspiller", world.sign_in(email))

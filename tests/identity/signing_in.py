@@ -14,7 +14,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from jobs.worker import Worker
-from service.app import LOCAL_URL, create_app
+from service.app import LOCAL_URL
 from service.audit.actions import COMMAND
 from service.database.engine import Database
 from service.database.tenancy import act_for
@@ -23,6 +23,7 @@ from service.identity.organisations import add_organisation
 from service.identity.sessions import find_account, make_link
 from service.settings import load
 from service.values import clock
+from tests.apps import app_over
 
 Browser = TestClient[Litestar]
 CODE = "0751"
@@ -32,7 +33,7 @@ TREASURER, CASE_WORKER, ADMINISTRATOR = "kasserer@klub.example", "sagsbehandler@
 @contextmanager
 def browsing(database: Database, public_url: str = LOCAL_URL, **headers: str) -> Iterator[Browser]:
     """A browser with nothing in it yet. It follows redirects only where a test says so."""
-    app = create_app(database, public_url)
+    app = app_over(database, public_url)
     with TestClient(app, base_url=public_url, raise_server_exceptions=False) as browser:
         browser.headers.update({"accept": "text/html", "accept-language": "en", "user-agent": "Firefox/140 Linux"})
         browser.headers.update(headers)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from httpx import Response
 
-from service.app import WAITING, create_app
+from service.app import WAITING
 from service.audit.actions import Actor
 from service.database.engine import Database
 from service.eligibility import schemes
@@ -20,6 +20,7 @@ from service.identity.members import invite
 from service.identity.organisations import add_volunteer_organisation
 from service.identity.permissions import PERMISSIONS
 from service.values import clock
+from tests.apps import app_over
 from tests.identity.oidc_provider import EMAIL, NOW, SECRET, FakeProvider, serving
 from tests.identity.signing_in import (
     ADMINISTRATOR,
@@ -395,7 +396,7 @@ def test_a_browser_is_named_in_a_few_words(agent: str, said: str) -> None:
 
 
 def test_every_line_of_today_is_of_a_permission_and_leads_to_a_page(database: Database) -> None:
-    pages = {route.path for route in create_app(database).routes}
+    pages = {route.path for route in app_over(database).routes}
     for one in WAITING:
         assert one.permission in PERMISSIONS
         assert one.path is None or one.path.partition("?")[0] in pages

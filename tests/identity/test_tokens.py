@@ -10,13 +10,13 @@ import pytest
 from litestar.testing import TestClient
 from sqlalchemy import text
 
-from service.app import create_app
 from service.audit.actions import COMMAND
 from service.identity.organisations import end_organisation
 from service.identity.permissions import CLUB_SCOPES, MUNICIPAL_SCOPES, PERMISSIONS
 from service.identity.tokens import PREFIX, system_behind
 from service.identity.tokens_web import SCOPE_NAMES
 from service.values.random_secrets import digest, draw
+from tests.apps import app_over
 from tests.identity.clients import Client, as_owner, browser_of, text_of
 from tests.identity.conftest import ADMIN, TREASURER, WORKER, World
 
@@ -46,7 +46,7 @@ def kept(world: World) -> list[Any]:
 
 
 def asked_with(world: World, token: str, path: str = "/api/v1/jobs/runs") -> int:
-    with TestClient(create_app(world.database)) as http:
+    with TestClient(app_over(world.database)) as http:
         return int(http.get(path, headers={"authorization": f"Bearer {token}"}).status_code)
 
 

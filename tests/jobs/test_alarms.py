@@ -9,12 +9,12 @@ from litestar.testing import TestClient
 
 from jobs.timetable import TIMETABLE
 from jobs.worker import Worker
-from service.app import create_app
 from service.database.engine import Database
 from service.identity.actions import Municipality
 from service.jobs.actions import tick
 from service.settings import Settings
 from service.web.log import JsonLines
+from tests.apps import app_over
 from tests.conftest import Medspiller
 
 AT = ("--municipality", "0751")
@@ -22,7 +22,7 @@ At = Callable[[str], None]
 
 
 def test_health_and_metrics(municipality: Municipality, database: Database, at: At, now_settings: Settings) -> None:
-    with TestClient(create_app(database)) as client:
+    with TestClient(app_over(database)) as client:
         at("2017-01-01T12:00Z")
         assert client.get("/health").json()["jobs"] == {"overdue": ["installation worker"], "failed": []}
         tick(database, TIMETABLE)
@@ -77,7 +77,7 @@ def test_the_web_service_logs_alarms_where_no_worker_runs(
 ) -> None:
     tick(database, TIMETABLE)
     at("2017-01-02T08:00Z")
-    with TestClient(create_app(database)) as client:
+    with TestClient(app_over(database)) as client:
         for path in ("/health", "/metrics", "/health"):
             assert client.get(path).status_code == 200
     lines = [json.loads(JsonLines().format(record)) for record in caplog.records]

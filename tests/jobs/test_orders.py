@@ -20,7 +20,6 @@ from sqlmodel import Session
 from jobs.orders import ORDERS
 from jobs.timetable import TIMETABLE
 from jobs.worker import Worker
-from service.app import create_app
 from service.audit.actions import Actor
 from service.database.engine import Database
 from service.errors import Conflict, FieldError, Invalid
@@ -34,6 +33,7 @@ from service.jobs.work import Kind, Steps, Told, Whole, Work
 from service.register import staging
 from service.register.made_up import write_extract
 from service.settings import Settings
+from tests.apps import app_over
 from tests.conftest import Medspiller
 from tests.jobs.conftest import age_the_dead, as_owner, probe, retry_now
 
@@ -376,7 +376,7 @@ def test_a_refusal_is_nobodys_alarm(
     assert "No register extract has been imported yet" in said
     assert {record.levelname for record in caplog.records if record.name == "medspiller.jobs"} == {"INFO"}
     at("2017-01-01T12:00Z")
-    with TestClient(create_app(desk.database)) as client:
+    with TestClient(app_over(desk.database)) as client:
         assert client.get("/health").json()["jobs"] == {"overdue": [], "failed": []}
         assert "eligibility.refresh" not in client.get("/metrics").text
     assert {job["alarm"] for job in medspiller("jobs", "list", *AT)["jobs"]} == {None}

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from litestar.testing import TestClient
 
-from service.app import create_app
 from service.identity.sessions import open_session
 from service.web.formats import money
+from tests.apps import app_over
 from tests.calls import Client
 from tests.payments.conftest import Paying
 from tests.payments.reports import pain_002
@@ -18,7 +18,7 @@ class People:
     """Each of the three with a browser of their own, in English."""
 
     def __init__(self, paying: Paying) -> None:
-        self._app = create_app(paying.town.database)
+        self._app = app_over(paying.town.database)
         self._paying = paying
 
     def __getitem__(self, who: str) -> Client:

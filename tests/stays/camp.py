@@ -10,7 +10,6 @@ from litestar.testing import TestClient
 from sqlalchemy import NullPool, create_engine, text
 from sqlmodel import Session
 
-from service.app import create_app
 from service.audit.actions import COMMAND, Actor
 from service.console import keys
 from service.database.engine import Database
@@ -21,6 +20,7 @@ from service.identity.organisations import add_organisation, add_volunteer_organ
 from service.identity.sessions import open_session
 from service.stays import actions, seasons
 from service.stays.rules import SeasonDates, StayFigures
+from tests.apps import app_over
 from tests.identity.clients import HTML, Client
 
 NOW = "2026-03-01T08:00Z"
@@ -170,7 +170,7 @@ class Camp:
     @contextmanager
     def browser(self, name: str) -> Iterator[Client]:
         """The browser of somebody who is signed in."""
-        app = create_app(self.database, requests_a_minute=100_000)
+        app = app_over(self.database, requests_a_minute=100_000)
         with TestClient(app, raise_server_exceptions=False) as http:
             http.cookies.set("medspiller", self.sign_in(name), domain="testserver.local")
             http.cookies.set("language", "en", domain="testserver.local")

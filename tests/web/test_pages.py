@@ -12,11 +12,11 @@ from jinja2 import UndefinedError
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from service.app import create_app
 from service.database.engine import Database
 from service.errors import Refused
 from service.identity.access import Principal
 from service.web import assets, menu, pages
+from tests.apps import app_over
 from tests.browser.gallery import ENTRIES, SOMEBODY, gallery_app
 
 Client = TestClient[Litestar]
@@ -88,7 +88,7 @@ def shown_to(principal: Principal | None) -> list[menu.Entry]:
 
 
 def test_the_menu_leads_to_pages_that_stand(database: Database) -> None:
-    routes = {route.path for route in create_app(database).routes}
+    routes = {route.path for route in app_over(database).routes}
     wanted = {entry.path for entry in menu.MENU} | {menu.LANGUAGE}
     assert wanted <= routes
 

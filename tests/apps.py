@@ -1,0 +1,53 @@
+"""The application over a test's database, made once for all tests of a process that want it alike.
+
+Putting six hundred routes together costs a second of computing, which each test would pay for itself.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from litestar import Litestar
+
+from service.app import LOCAL_URL, create_app
+from service.database.engine import Database
+from service.database.keys import open_keys
+from service.jobs.alarms import AlarmLog
+from service.web.security import COUNTS
+
+
+@dataclass
+class _Made:
+    """An application, and how many servers or clients run it at this moment."""
+
+    app: Litestar
+    running: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.app.on_startup.append(self._starts)
+        self.app.on_shutdown.append(self._ends)
+
+    def _starts(self, _: Litestar) -> None:
+        self.running += 1
+
+    def _ends(self, _: Litestar) -> None:
+        self.running -= 1
+
+    def lays_over(self, database: Database) -> None:
+        """Turn to another database, as if just made: nobody has asked yet and no alarm was told."""
+        state = self.app.state
+        state.database, state.key_ring, state.alarms = database, open_keys(database), AlarmLog()
+        asyncio.run(self.app.stores.get(COUNTS).delete_all())
+
+
+_MADE: dict[tuple[str, int], _Made] = {}
+
+
+def app_over(database: Database, public_url: str = LOCAL_URL, requests_a_minute: int = 600) -> Litestar:
+    """The application as `create_app` makes it. What runs over another database at the same time is left alone."""
+    wanted = public_url, requests_a_minute
+    made = _MADE.get(wanted)
+    if made is None or (made.running and made.app.state.database is not database):
+        made = _MADE[wanted] = _Made(create_app(database, public_url, requests_a_minute))
+    elif not made.running:
+        made.lays_over(database)
+    return made.app
