@@ -33,9 +33,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder that all workers of a run share, once. As root its server runs as a user who must get in."""
     if _SHARED not in os.environ:
-        os.environ[_SHARED] = tempfile.mkdtemp(prefix="medspiller-tests-")
+        os.environ[_SHARED] = tempfile.mkdtemp(prefix="medspiller-tests-", dir=_memory())
         Path(os.environ[_SHARED]).chmod(0o755)
         config.stash[_MADE_HERE] = True
+
+
+def _memory() -> str | None:
+    """A folder in memory, where there is one with room: a clone of the template takes a twentieth of the time there."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 6 * 2**30
+    return str(memory) if roomy else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -102,7 +109,7 @@ def installation(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def new_installation(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An installation for as long as the block runs: for tests that share one, which then only read."""
     name = f"medspiller_test_{uuid4().hex[:12]}"
-    _maintain(server.owner, f'CREATE DATABASE "{name}" TEMPLATE "{server.template}"')
+    _maintain(server.owner, f'CREATE DATABASE "{name}" TEMPLATE "{server.template}" STRATEGY FILE_COPY')
     monkeypatch.setenv("MEDSPILLER_HOME", str(home))
     for variable, url in (("MEDSPILLER_DATABASE_URL", server.app), ("MEDSPILLER_DATABASE_OWNER_URL", server.owner)):
         monkeypatch.setenv(variable, url.set(database=name).render_as_string(hide_password=False))
