@@ -3,7 +3,6 @@
 Putting six hundred routes together costs a second of computing, which each test would pay for itself.
 """
 
-import asyncio
 from dataclasses import dataclass, field
 
 from litestar import Litestar
@@ -26,17 +25,18 @@ class _Made:
         self.app.on_startup.append(self._starts)
         self.app.on_shutdown.append(self._ends)
 
-    def _starts(self, _: Litestar) -> None:
+    async def _starts(self, app: Litestar) -> None:
+        if not self.running:
+            await app.stores.get(COUNTS).delete_all()
         self.running += 1
 
     def _ends(self, _: Litestar) -> None:
         self.running -= 1
 
-    def lays_over(self, database: Database) -> None:
-        """Turn to another database, as if just made: nobody has asked yet and no alarm was told."""
+    def turn_to(self, database: Database) -> None:
+        """Work on another database, as if just made: no alarm was told, and when it starts nobody has asked yet."""
         state = self.app.state
         state.database, state.key_ring, state.alarms = database, open_keys(database), AlarmLog()
-        asyncio.run(self.app.stores.get(COUNTS).delete_all())
 
 
 _MADE: dict[tuple[str, int], _Made] = {}
@@ -49,5 +49,5 @@ def app_over(database: Database, public_url: str = LOCAL_URL, requests_a_minute:
     if made is None or (made.running and made.app.state.database is not database):
         made = _MADE[wanted] = _Made(create_app(database, public_url, requests_a_minute))
     elif not made.running:
-        made.lays_over(database)
+        made.turn_to(database)
     return made.app

@@ -259,11 +259,17 @@ def decide(request: AnyRequest, data: FormData, session: Session) -> Redirect:
     with redisplaying(request, _YES, YesForm, data, **about):
         form = read_form(data, YesForm)
         if is_repeated(session, principal_of(request), form.key):
-            return redirect(request, REVIEW, _DONE_ALREADY, kind="info")
+            return redirect(request, _where_it_went(request, session), _DONE_ALREADY, kind="info")
         grounds = Grounds(form.reason, form.evidence, form.reference)
         municipality, keys = municipality_of(request), keys_of(request)
         made = say_yes(session, municipality, keys, round_, form.persons, grounds, actor_of(request))
     return _told(request, made, REVIEW)
+
+
+def _where_it_went(request: AnyRequest, session: Session) -> str:
+    """Where a decision is seen after it was made: whoever clicked twice wants to see that it waits, where it does."""
+    own = principal_of(request).account_id
+    return HELD if any(one.made_by == own for one in review_queue.held_decisions(session)) else REVIEW
 
 
 _DONE_ALREADY: Final = N_("That form was sent already; it has its effect once.")
