@@ -26,7 +26,7 @@ from service.allocation.repack import Allowed
 from service.allocation.solving import Allocation, Placement, allocate
 from service.allocation.what_if import Change, WhatIf, what_if
 from service.audit.actions import Actor, record
-from service.errors import Conflict, FieldError, NotFound, Text
+from service.errors import Conflict, NotFound, Text
 from service.stays.queries import find_season
 from service.values import clock
 from service.values.secrecy import TenantSecrets
@@ -198,7 +198,10 @@ def _allocated(kept: _Kept, planned: Planned, options: Options) -> Allocation:
     except Contradiction as found:
         names = {one.code: one.listed.contact_name for one in planned.families if one.listed}
         raise Contradiction(
-            [FieldError(_named(one.field, names), one.template, _all_named(one.values, names)) for one in found.errors]
+            [
+                msgspec.structs.replace(one, field=_named(one.field, names), values=_all_named(one.values, names))
+                for one in found.errors
+            ]
         ) from None
 
 
@@ -263,11 +266,14 @@ def families_of_run(session: Session, secrets: TenantSecrets, run_id: UUID) -> l
     return msgspec.json.decode(_open(secrets, sealed), type=list[Told]) if sealed else []
 
 
-def note_read(
-    session: Session, tenant_id: UUID, run_id: UUID, actor: Actor, action: str = "allocation.run.read"
-) -> None:
+def note_read(session: Session, tenant_id: UUID, run_id: UUID, actor: Actor) -> None:
     """Note in the trail that somebody saw the families of a run."""
-    record(session, tenant_id, actor, action, ("allocation_run", run_id))
+    record(session, tenant_id, actor, "allocation.run.read", ("allocation_run", run_id))
+
+
+def note_export(session: Session, tenant_id: UUID, run_id: UUID, actor: Actor) -> None:
+    """Note in the trail that somebody took the families of a run as a file."""
+    record(session, tenant_id, actor, "allocation.run.export", ("allocation_run", run_id))
 
 
 def _kept_of(session: Session, secrets: TenantSecrets, run_id: UUID) -> _Kept:
@@ -374,7 +380,7 @@ def try_out(
 
 def with_names(said: Text, names: Mapping[str, str]) -> Text:
     """A sentence in which families are called by their contacts instead of what they draw with."""
-    return Text(said.template, _all_named(said.values, names))
+    return msgspec.structs.replace(said, values=_all_named(said.values, names))
 
 
 def _all_named(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

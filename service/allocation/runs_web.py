@@ -321,7 +321,7 @@ def download_families(request: AnyRequest, session: Session, run_id: FromPath[UU
     names = runs.names_of(session, run.season_id)
     families = runs.families_of_run(session, secrets_of(request), run_id)
     by_code = {one.code: names.get(one.id, one.code) for one in families}
-    runs.note_read(session, place.tenant_id, run_id, actor_of(request), "allocation.run.export")
+    runs.note_export(session, place.tenant_id, run_id, actor_of(request))
     lines = [
         (
             str(one.rank),

@@ -212,6 +212,7 @@ DOORS: Final = {
 
 SUBJECTS: Final = {
     "account": N_("account"),
+    "allocation_run": N_("run of an allocation"),
     "audit_entry": N_("audit trail"),
     "claim": N_("claim"),
     "claim_terms": N_("terms for claims"),

@@ -252,7 +252,8 @@ def test_earlier_refusals_count_for_the_child_wherever_it_is_referred(planning: 
     [(before,)] = planning.camp.as_owner(
         """INSERT INTO season SELECT (s2).* FROM (SELECT (jsonb_populate_record(s, jsonb_build_object('id', uuidv7(),
             'name', 'Sommer 2025', 'first_day', '2025-06-20', 'last_day', '2025-08-15', 'referral_deadline',
-            '2025-05-01', 'list_deadline', '2025-05-08', 'planned_on', '2025-05-20'))) AS s2 FROM season s) AS copied RETURNING id"""
+            '2025-05-01', 'list_deadline', '2025-05-08', 'planned_on', '2025-05-20'))) AS s2 FROM season s) AS copied
+            RETURNING id"""
     )
     # Another municipality, another key, and the name in capitals: the child is the same.
     child = Traveller("AGAIN 3", CHILD)
