@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.timetable import TIMETABLE
 from schemas.health import Health, Jobs
+from service.allocation import board_api, board_web
 from service.audit import api as audit_api
 from service.audit import web as audit_web
 from service.claims import api as claims_api
@@ -206,6 +207,8 @@ DOORS = (
     stays_api,
     basics_api,
     received_lists_api,
+    board_web,
+    board_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
