@@ -106,7 +106,7 @@ class NeededBeds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     municipality_id: UUID
     family: FamilyKey
     revision: Annotated[int, msgspec.Meta(ge=0)]
-    beds: Annotated[int | None, msgspec.Meta(ge=0, le=100)] = None
+    beds: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
 
 
 class NewBoardGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

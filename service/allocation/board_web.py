@@ -37,7 +37,6 @@ ORDER: Final = by_need
 """In which order those who wait stand."""
 GROUP_KINDS: Final = {"together": N_("Together"), "apart": N_("Apart")}
 OFFERS: Final = {"open": N_("Offered"), "accepted": N_("Accepted")}
-_COLORS: Final = {"danger": "danger", "warning": "warning", "info": "info"}
 
 
 class ChangeForm(msgspec.Struct, frozen=True):
@@ -217,7 +216,7 @@ def _done(
     if "have" in data:
         return _parts(request, session, season, str(data["have"]), said)
     if refusal is None:
-        return redirect(request, f"/seasons/{season_id}/board" + _anchor(data))
+        return redirect(request, f"/seasons/{season_id}/board" + _anchor(data), N_("It is kept."))
     return _whole(request, session, season, status=refusal.status, refusal=said)
 
 

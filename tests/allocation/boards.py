@@ -1,6 +1,7 @@
 """A season with a board: stays without family rooms, one with, and families of a municipality without Medspiller."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from uuid import UUID
 
@@ -24,11 +25,13 @@ class Listed:
 
     def __init__(self, key: str, persons: int = 3, wishes: str = "", need: int = 3, infants: int = 0) -> None:
         self.key, self.persons, self.wishes, self.need, self.infants = key, persons, wishes, need, infants
-        self.took_part, self.children = "", (CHILD,)
+        self.took_part, self.children, self.named = "", (CHILD,), ""
 
     @property
     def name(self) -> str:
         number = int(self.key)
+        if self.named:
+            return self.named
         return NAMES[number - 1] if number <= len(NAMES) else f"Ingrid Navn{number}"
 
     def rows(self) -> list[tuple[str, ...]]:
@@ -81,7 +84,7 @@ class Boards:
     def desk(self, name: str = "volunteer") -> Desk:
         return Desk(self.camp.organisation, "Europe/Oslo", self.season, self.camp.actor(name))
 
-    def session(self):  # type: ignore[no-untyped-def]
+    def session(self) -> AbstractContextManager[Session]:
         return self.camp.session(self.camp.organisation)
 
     def board(self, name: str = "volunteer") -> Board:

@@ -35,7 +35,7 @@ def test_a_family_is_placed_moved_and_let_wait(boards: Boards) -> None:
     assert (column.families, column.beds, column.families_left, column.beds_left) == (1, 4, 2, 8)
     boards.move("1", "S2", lock=True)
     assert (boards.at("1"), boards.card("1").locked, boards.card("1").wish) == ("S2", True, 2)
-    with pytest.raises(Conflict, match="locked at S2. Release it first"):
+    with pytest.raises(Conflict, match=r"locked at S2\. Release it first"):
         boards.move("1", "S1")
     with pytest.raises(Conflict, match="locked at S2"):
         boards.move("1", None)
@@ -47,7 +47,8 @@ def test_a_family_is_placed_moved_and_let_wait(boards: Boards) -> None:
     assert boards.revision() == 4
     trail = boards.camp.rows(
         boards.camp.organisation,
-        "SELECT details ->> 'from', details ->> 'to' FROM audit_entry WHERE action = 'allocation.board.move' ORDER BY id",
+        """SELECT details ->> 'from', details ->> 'to' FROM audit_entry
+        WHERE action = 'allocation.board.move' ORDER BY id""",
     )
     assert trail == [(None, "S1"), ("S1", "S2"), ("S2", None)]
 
@@ -116,7 +117,7 @@ def test_the_size_grows_after_placement(boards: Boards) -> None:
     assert (boards.card("2").held, boards.column("S1").beds, boards.said()) == ((4, 4), 8, [])
     boards.hand_over([Listed("1", 4), Listed("2", 9), Listed("3", 5), Listed("4", 4)])
     with (
-        pytest.raises(Conflict, match="needs 9 beds. Left there: family places 2, beds 8"),
+        pytest.raises(Conflict, match=r"needs 9 beds\. Left there: family places 2, beds 8"),
         boards.session() as session,
     ):
         board.take_size(session, boards.desk(), boards.id("2"), boards.card("2").revision)
@@ -126,7 +127,7 @@ def test_grandmother_stays_home_and_her_bed_is_free_for_others(boards: Boards) -
     boards.move("3", "S1")
     boards.move("1", "S1")
     boards.hand_over([Listed("1", 4), Listed("2", 4), Listed("3", 4), Listed("4", 4)])
-    with pytest.raises(Conflict, match="needs 4 beds. Left there: family places 1, beds 3"):
+    with pytest.raises(Conflict, match=r"needs 4 beds\. Left there: family places 1, beds 3"):
         boards.move("2", "S1")
     with boards.session() as session:
         board.take_size(session, boards.desk(), boards.id("3"), boards.card("3").revision)
@@ -221,7 +222,7 @@ def test_a_place_that_is_offered_is_not_moved(boards: Boards, state: str) -> Non
     offer(boards, "1", state)
     assert boards.card("1").offer == state
     for code in ("S2", None):
-        with pytest.raises(Conflict, match="Its place at S1 is offered to the family. Withdraw the offer first"):
+        with pytest.raises(Conflict, match=r"Its place at S1 is offered to the family\. Withdraw the offer first"):
             boards.move("1", code)
     with pytest.raises(Conflict, match="offered to the family"):
         boards.undo()

@@ -10,6 +10,7 @@
   const filter = document.getElementById("board-filter");
   let busy = false;
   let dragging = false;
+  let under = null;
   let picked = null;
 
   const filled = (text, values) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
@@ -20,7 +21,6 @@
   // A template's text has its values in braces: the page leaves those of the scripts as they are.
   const have = (without = []) =>
     columns()
-      .filter((one) => one.dataset.digest)
       .map((one) => `${one.dataset.key}:${without.includes(one) ? "" : one.dataset.digest}`)
       .join(",");
 
@@ -67,17 +67,24 @@
         letGo();
         showFit(event.item);
       },
-      onMove: (event) => {
-        over(event.to.closest(".board-column"));
-      },
       onEnd: (event) => {
         dragging = false;
         clearFit();
-        if (event.to === event.from) return;
-        place(event.item, event.to.dataset.stay, [event.from, event.to].map((one) => one.closest(".board-column")));
+        const { item, from, to, oldIndex } = event;
+        // A card is put down in the column under the hand, on its heading too.
+        const column = under ?? to.closest(".board-column");
+        under = null;
+        if (column.contains(from)) from.insertBefore(item, from.querySelectorAll(".board-card")[oldIndex] ?? null);
+        else place(item, column.querySelector(".board-cards").dataset.stay, [from, to, column].map(columnOf));
       },
     });
 
+  const columnOf = (one) => one.closest(".board-column");
+  document.addEventListener("pointermove", ({ clientX, clientY }) => {
+    if (!dragging) return;
+    under = document.elementsFromPoint(clientX, clientY).map(columnOf).find(Boolean) ?? null;
+    over(under);
+  });
   const fits = (column, card) =>
     !column.dataset.option ||
     column.contains(card) ||
@@ -86,8 +93,19 @@
   const over = (column) => columns().forEach((one) => one.classList.toggle("is-over", one === column));
   const clearFit = () => columns().forEach((one) => one.classList.remove("is-over", "is-full"));
 
+  // What was not answered is said, and the columns that a hand has changed are asked for anew.
+  const unanswered = (touched) => {
+    const alert = document.createElement("div");
+    alert.className = "ds-alert";
+    alert.dataset.color = "danger";
+    alert.setAttribute("role", "alert");
+    alert.textContent = board.dataset.sayOffline;
+    document.getElementById("board-top").prepend(alert);
+    for (const one of touched) one.dataset.digest = "";
+    board.dataset.stamp = "";
+  };
+
   const send = async (url, options, touched = []) => {
-    if (busy) return null;
     busy = true;
     board.setAttribute("aria-busy", "true");
     try {
@@ -100,10 +118,7 @@
       }
       return takeIn(await answer.text());
     } catch {
-      if (touched.length) {
-        say("sayOffline", {});
-        location.reload();
-      }
+      if (options.method) unanswered(touched);
       return null;
     } finally {
       busy = false;
@@ -119,7 +134,7 @@
       return null;
     }
     const focus = document.activeElement?.id;
-    const open = [...board.querySelectorAll(".board-move[open], #board-notices[open]")].map((one) => one.id);
+    const open = [...board.querySelectorAll(".board-move[open], .board-notices[open]")].map((one) => one.id);
     const closed = document.getElementById("board-notices")?.open === false;
     const chosen = [...board.querySelectorAll(".board-move[open] :is(select, input:not([type=hidden]))")].map((one) => [
       one.id,
@@ -152,7 +167,9 @@
     return "refused" in parts.dataset ? "refused" : "done";
   };
 
-  const post = (url, fields, touched = []) => {
+  const post = async (url, fields, touched = []) => {
+    // What others changed may be on its way in.
+    while (busy) await new Promise((done) => setTimeout(done, 20));
     fields.set("have", have(touched));
     return send(url, { method: "POST", body: new URLSearchParams(fields) }, touched);
   };
@@ -167,7 +184,6 @@
     fields.set("stay", stay);
     const { id } = card;
     const { name } = card.dataset;
-    while (busy) await new Promise((done) => setTimeout(done, 30));
     const became = await post(board.dataset.changes, fields, touched);
     const now = document.getElementById(id);
     if (!now) return;
