@@ -260,13 +260,18 @@ def _changed_since(session: Session, desk: Desk, turn: Turn) -> Conflict:
     found = session.execute(
         text("SELECT name FROM directory.account_names() WHERE id = :id"), {"id": placed.changed_by}
     ).scalar()
-    at = placed.changed_at.astimezone(ZoneInfo(desk.time_zone))
-    values: dict[str, Any] = {"who": found or Text(N_("Somebody")), "day": at.date(), "time": at.strftime("%H:%M")}
+    who, at = found or Text(N_("Somebody")), placed.changed_at.astimezone(ZoneInfo(desk.time_zone))
+    day, time = at.date(), at.strftime("%H:%M")
     if placed.stay_id is None:
-        return Conflict("{who} let the family wait on {day} at {time}. Look at the board again.", **values)
-    code = _code(session, placed.stay_id)
+        return Conflict(
+            "{who} let the family wait on {day} at {time}. Look at the board again.", who=who, day=day, time=time
+        )
     return Conflict(
-        "{who} placed the family at {stay} on {day} at {time}. Look at the board again.", stay=code, **values
+        "{who} placed the family at {stay} on {day} at {time}. Look at the board again.",
+        who=who,
+        stay=_code(session, placed.stay_id),
+        day=day,
+        time=time,
     )
 
 
