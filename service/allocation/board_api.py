@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get, post
+from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath
 from sqlmodel import Session
 
@@ -41,6 +42,8 @@ _ROUTE: Final[dict[str, Any]] = {
     "opt": may("places.allocate"),
     "tags": ["board"],
 }
+
+_TWO: Final = [{"municipality_id": str(UUID(int=1)), "family": key} for key in ("7", "8")]
 
 
 def _named(id_: FamilyId) -> BoardNamed:
@@ -139,7 +142,10 @@ def undo_on_board(request: AnyRequest, session: Session, season_id: FromPath[UUI
 @transactional
 @idempotent
 def add_board_group(
-    request: AnyRequest, session: Session, season_id: FromPath[UUID], data: Annotated[NewBoardGroup, Body()]
+    request: AnyRequest,
+    session: Session,
+    season_id: FromPath[UUID],
+    data: Annotated[NewBoardGroup, Body(examples=[Example(value={"kind": "together", "families": _TWO})])],
 ) -> BoardGroup:
     """Keep families together or apart. Nobody is moved; the board's conflicts say what that contradicts."""
     ids = [FamilyId(one.municipality_id, one.family) for one in data.families]

@@ -89,8 +89,17 @@ def _season(database: Database) -> tuple[Any, Any, list[Any], Any]:
         organisation = add_volunteer_organisation(session, code, "Board", "no").id
     with database.transaction(organisation) as session:
         account = add_member(session, organisation, f"{code}@board.example", "B", "volunteer")
-        contact = {"contact_name": "K", "contact_phone": "", "contact_email": "k@board.example", "criteria": ""}
-        district = actions.keep_district(session, organisation, None, name="D", actor=COMMAND, **contact)
+        district = actions.keep_district(
+            session,
+            organisation,
+            None,
+            name="D",
+            contact_name="K",
+            contact_phone="",
+            contact_email="k@board.example",
+            criteria="",
+            actor=COMMAND,
+        )
         place = actions.add_municipality_to(session, organisation, district, "Uvik", None, COMMAND)
         season = seasons.add_season(session, organisation, district, "S", _DATES, COMMAND)
         centre = actions.keep_centre(
@@ -107,14 +116,25 @@ def _season(database: Database) -> tuple[Any, Any, list[Any], Any]:
 
 def _figures(number: int) -> StayFigures:
     start = date(2026, 6, 27 - number)
-    places = {"family_places": 30, "person_places": 130, "volunteers": 8, "min_families": 6}
-    ages = {"min_child_age": 6, "max_child_age": 13}
-    texts: dict[str, Any] = {"region": "", "assembly_points": (), "included": "", "accessibility": ""}
-    return StayFigures(code=f"S{number}", starts_on=start, ends_on=date(2026, 7, 4), **places, **ages, **texts)
+    return StayFigures(
+        code=f"S{number}",
+        region="",
+        starts_on=start,
+        ends_on=date(2026, 7, 4),
+        family_places=30,
+        person_places=130,
+        volunteers=8,
+        min_child_age=6,
+        max_child_age=13,
+        min_families=6,
+        assembly_points=(),
+        included="",
+        accessibility="",
+    )
 
 
 def _rows() -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for number in range(1, _FAMILIES + 1):
         own = ("90000000", "Somali", "yes", str(1 + number % 5), f"S{number % _STAYS}|S{(number + 1) % _STAYS}", "")
         rows.append((str(number), f"Anna Navn{number}", "1985-03-02", *own))
