@@ -347,4 +347,14 @@ def _write(session: Session, desk: Desk, turn: Turn, after: State, what: str) ->
     codes = turn.planned.codes
     stays = {"from": codes.get(turn.family.stay_id), "to": codes.get(after.stay_id)}  # type: ignore[arg-type]
     details = {"municipality": str(family.municipality_id), "family": family.key} | stays
-    record(session, desk.tenant_id, desk.actor, f"allocation.board.{what}", ("season", desk.season_id), details=details)
+    if what == "move":
+        action = "allocation.board.move"
+    elif what == "lock":
+        action = "allocation.board.lock"
+    elif what == "unlock":
+        action = "allocation.board.unlock"
+    elif what == "beds":
+        action = "allocation.board.beds"
+    else:
+        action = "allocation.board.undo"
+    record(session, desk.tenant_id, desk.actor, action, ("season", desk.season_id), details=details)

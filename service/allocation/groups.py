@@ -42,7 +42,9 @@ def add_group(session: Session, desk: Desk, kind: str, families: Sequence[Family
             )
         )
     session.flush()
-    _note(session, desk, "add", {"kind": kind, "families": len(wanted)})
+    count_up(session, desk.season_id)
+    details = {"kind": kind, "families": len(wanted)}
+    record(session, desk.tenant_id, desk.actor, "allocation.group.add", ("season", desk.season_id), details=details)
     return made.id
 
 
@@ -56,9 +58,6 @@ def remove_group(session: Session, desk: Desk, group_id: UUID) -> None:
         raise NotFound("There is no such group any more.")
     session.execute(text("DELETE FROM family_group_member WHERE group_id = :id"), values)
     session.execute(text("DELETE FROM family_group WHERE id = :id"), values)
-    _note(session, desk, "remove", {"kind": kind})
-
-
-def _note(session: Session, desk: Desk, what: str, details: dict[str, object]) -> None:
     count_up(session, desk.season_id)
-    record(session, desk.tenant_id, desk.actor, f"allocation.group.{what}", ("season", desk.season_id), details=details)
+    subject = ("season", desk.season_id)
+    record(session, desk.tenant_id, desk.actor, "allocation.group.remove", subject, details={"kind": kind})
