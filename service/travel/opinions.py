@@ -38,6 +38,8 @@ class Code(msgspec.Struct, frozen=True):
 
     hash: bytes
     stay: StayRow
+    tenant_id: UUID
+    time_zone: str
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -98,7 +100,11 @@ def find_code(session: Session, keys: KeyRing, written: str) -> Code:
         raise NotFound("There is no such code. It has 12 letters and figures and stands in your letter.")
     hashed = keys.lookup_hash(_KIND, code)
     found = session.execute(
-        text("SELECT tenant_id, subject_id FROM directory.find_secret(:kind, :hash)"), {"kind": _KIND, "hash": hashed}
+        text(
+            """SELECT s.tenant_id, s.subject_id, t.time_zone FROM directory.find_secret(:kind, :hash) AS s
+            JOIN directory.list_tenants() AS t ON t.id = s.tenant_id"""
+        ),
+        {"kind": _KIND, "hash": hashed},
     ).one_or_none()
     if found is None:
         raise NotFound("There is no such code. It has 12 letters and figures and stands in your letter.")
@@ -109,7 +115,7 @@ def find_code(session: Session, keys: KeyRing, written: str) -> Code:
         raise NotFound("This code is not valid any more.")
     if used:
         raise Conflict("With this code somebody has answered already. Thank you!")
-    return Code(hashed, find_stay(session, found.subject_id))
+    return Code(hashed, find_stay(session, found.subject_id), found.tenant_id, found.time_zone)
 
 
 def require_over(stay: StayRow, today: date) -> None:
@@ -118,7 +124,7 @@ def require_over(stay: StayRow, today: date) -> None:
         raise Conflict("How the stay was can be said from its last day on, {day}.", day=stay.ends_on)
 
 
-def say_as_family(session: Session, tenant_id: UUID, code: Code, said: Said, today: date) -> None:
+def say_as_family(session: Session, code: Code, said: Said, today: date) -> None:
     """Keep what a family says, and its code as used; of two at once one is kept."""
     require_over(code.stay, today)
     used = session.execute(
@@ -126,7 +132,7 @@ def say_as_family(session: Session, tenant_id: UUID, code: Code, said: Said, tod
     ).one_or_none()
     if used is None:
         raise Conflict("With this code somebody has answered already. Thank you!")
-    _keep(session, tenant_id, code.stay.id, "family", said, today)
+    _keep(session, code.tenant_id, code.stay.id, "family", said, today)
 
 
 def say_as_volunteer(
