@@ -121,6 +121,18 @@ _TABLE: Final = (
         places=("organisation",),
     ),
     Permission(
+        "places.allocate",
+        N_("See the families of a season, and plan who goes where"),
+        _HOLIDAYS,
+        places=("organisation",),
+    ),
+    Permission(
+        "places.settle",
+        N_("Publish a season's points, commit to its draw, and make a run its plan"),
+        ("coordinator",),
+        places=("organisation",),
+    ),
+    Permission(
         "travel.read",
         N_("See who travels to a stay and from where, and say how a stay was"),
         _HOLIDAYS,
