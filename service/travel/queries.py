@@ -100,7 +100,7 @@ _FAMILIES: Final = """
         ORDER BY l.number DESC LIMIT 1) AS f ON true
     LEFT JOIN attendance a ON a.offer_id = o.id AND a.place = t.place
     WHERE o.stay_id = :stay AND o.state = 'accepted'
-    ORDER BY family COLLATE "C", o.id, t.place"""
+    ORDER BY o.id, t.place"""
 
 
 def departures_of(session: Session, stay_id: UUID) -> list[DepartureRow]:
@@ -121,6 +121,7 @@ def families_of(session: Session, stay: StayRow, point: str | None = None) -> li
     """The families that come to a stay, or those of an assembly point, by name."""
     rows = session.execute(text(_FAMILIES), {"stay": stay.id}).all()
     found = [_family(list(family), stay.starts_on) for _, family in groupby(rows, key=lambda row: row.offer_id)]
+    found.sort(key=lambda one: (one.name, one.offer_id))
     return [one for one in found if point is None or one.assembly_point == point]
 
 
