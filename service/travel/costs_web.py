@@ -25,8 +25,8 @@ from service.web.forms import FormData, read_form
 from service.web.pages import page, redirect
 
 SAID = {
-    "invoice": N_("Noted as invoiced: {count} lines. Their amounts do not change any more."),
-    "pay": N_("Noted as paid: {count} lines."),
+    "invoice": N_("Lines noted as invoiced: {count}. Their amounts do not change any more."),
+    "pay": N_("Lines noted as paid: {count}."),
 }
 
 
@@ -93,7 +93,7 @@ def take_costs(request: AnyRequest, session: Session, season_id: FromPath[UUID])
     organisation_of(request)
     find_season(session, season_id)
     content = charges.as_file(charges.lines_of(session, season_id))
-    return as_file(content, "travel-costs.csv", "text/csv; charset=utf-8")
+    return as_file(content, "travel-costs.csv", "text/csv")
 
 
 ROUTES = [show_costs, take_step, take_back, take_costs]
