@@ -7,9 +7,11 @@ from datetime import date, time, timedelta
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from service.database.checks import run_checks
 from service.errors import Conflict, Invalid, NotFound
 from service.stays import seasons
 from service.travel import charges, departures, packing, queries
+from service.travel.checks import CHECKS
 from tests.travel.trip import BERGEN, ON_THE_DAY, OSLO, Trip
 
 At = Callable[[str], None]
@@ -256,3 +258,26 @@ def test_the_lock_is_set_in_days(trip: Trip) -> None:
         assert queries.lock_of(session, trip.camp.season) == date(2026, 8, 18)
         with pytest.raises(Invalid):
             departures.set_lock(session, trip.tenant, 181, trip.by)
+
+
+def test_the_check_finds_parts_that_are_not_the_whole(trip: Trip, at: At) -> None:
+    trip.accepted("one")
+    trip.departs()
+    trip.departs(BERGEN, cost_ore=None)
+    at(ON_THE_DAY)
+    trip.step("invoice")
+
+    def found() -> list[str]:
+        results, _ = run_checks(trip.camp.database.owner_url, CHECKS, lambda _: 0)
+        return [line for result in results for line in result.found]
+
+    assert found() == []
+    trip.camp.as_owner("ALTER TABLE travel_charge DISABLE TRIGGER unchanged")
+    trip.camp.as_owner("UPDATE travel_charge SET amount_ore = amount_ore - 1")
+    trip.camp.as_owner("DROP TRIGGER traveller ON attendance")
+    wrong, gone, off = found()
+    assert "are 999999 øre and not its cost of 1000000" in wrong
+    assert [off, gone] == [
+        "The trigger unchanged of travel_charge is switched off.",
+        "The trigger traveller of attendance is gone.",
+    ]
