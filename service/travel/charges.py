@@ -175,7 +175,11 @@ def take_step(
         raise Conflict("Nothing of this municipality is left for that.")
     if any(row.invoiced_on > on for row in changed):
         raise Invalid("The day cannot be kept like this.", [FieldError("on", "must not lie before the invoice")])
-    record(session, tenant_id, actor, f"travel.charge.{step}", ("season", season_id), details={"lines": len(changed)})
+    details = {"lines": len(changed)}
+    if step == "invoice":
+        record(session, tenant_id, actor, "travel.charge.invoice", ("season", season_id), details=details)
+    else:
+        record(session, tenant_id, actor, "travel.charge.pay", ("season", season_id), details=details)
     return len(changed)
 
 

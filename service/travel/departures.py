@@ -58,8 +58,13 @@ def keep_departure(
     wrong = _wrong(figures, stay.assembly_points, known.assembly_point if known else None)
     # A coach may leave on the evening before.
     if not -1 <= (figures.leaves_on - stay.starts_on).days <= (stay.ends_on - stay.starts_on).days:
-        days = {"first": stay.starts_on, "last": stay.ends_on}
-        wrong.append(FieldError("leaves_on", "must lie between the day before {first} and {last}", days))
+        wrong.append(
+            FieldError(
+                "leaves_on",
+                "must lie between the day before {first} and {last}",
+                {"first": stay.starts_on, "last": stay.ends_on},
+            )
+        )
     if wrong:
         raise Invalid("The departure cannot be kept like this.", wrong)
     row = session.get(Departure, (tenant_id, departure_id), with_for_update=True) if departure_id else None

@@ -6,7 +6,7 @@ from service.errors import N_
 
 ATTENDANCE: Final = {"came": N_("Came"), "not_come": N_("Not come")}
 ATTENDANCE_COLORS: Final = {"came": "success", "not_come": "danger"}
-CHARGES: Final = {"to_invoice": N_("To be invoiced"), "invoiced": N_("Invoiced"), "paid": N_("Paid")}
+CHARGES: Final = {"to_invoice": N_("To be invoiced"), "invoiced": N_("Invoiced"), "paid": N_("Payment received")}
 CHARGE_COLORS: Final = {"to_invoice": "warning", "invoiced": "info", "paid": "success"}
 LANGUAGES: Final = {"da": "Dansk", "nb": "Norsk bokmål", "en": "English"}
 AUDIENCES: Final = {"family": N_("Families"), "volunteer": N_("Volunteers")}

@@ -66,7 +66,7 @@ def test_a_coordinator_plans_travel(
     looks_right()
     walker.get_by_role("button", name="Invoiced (1): Uvik").click()
     expect(walker.get_by_text("Lines noted as invoiced: 1.")).to_be_visible()
-    walker.get_by_role("button", name="Paid (1): Uvik").click()
+    walker.get_by_role("button", name="Payment received (1): Uvik").click()
     walker.get_by_role("button", name="Take the step back: Uvik").click()
     expect(walker.get_by_text("The step is taken back.")).to_be_visible()
     looks_right()
