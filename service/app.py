@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.timetable import TIMETABLE
 from schemas.health import Health, Jobs
-from service.allocation import runs_api, runs_web
+from service.allocation import board_api, board_web, runs_api, runs_web
 from service.allocation import today as allocation_today
 from service.audit import api as audit_api
 from service.audit import web as audit_web
@@ -210,6 +210,8 @@ DOORS = (
     stays_api,
     basics_api,
     received_lists_api,
+    board_web,
+    board_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
