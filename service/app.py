@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.timetable import TIMETABLE
 from schemas.health import Health, Jobs
-from service.allocation import runs_api, runs_web
+from service.allocation import board_api, board_web, runs_api, runs_web
+from service.allocation import today as allocation_today
 from service.audit import api as audit_api
 from service.audit import web as audit_web
 from service.claims import api as claims_api
@@ -215,6 +216,8 @@ DOORS = (
     stays_api,
     basics_api,
     received_lists_api,
+    board_web,
+    board_api,
     travel_web,
     manifest_web,
     costs_web,
@@ -236,6 +239,7 @@ WAITING = tuple(
         payments_today,
         referrals_today,
         stays_today,
+        allocation_today,
         travel_today,
         jobs_today,
         identity_today,

@@ -11,6 +11,14 @@ from service.audit.queries import Actors, Entry
 from service.errors import N_, Text, Translate
 
 ACTIONS: Final = {
+    "allocation.board.beds": N_("Said how many beds a family needs, or held places for its new size"),
+    "allocation.board.lock": N_("Locked a family in its place"),
+    "allocation.board.move": N_("Moved a family on the board of a season"),
+    "allocation.board.read": N_("Saw the families of a season on its board"),
+    "allocation.board.undo": N_("Undid a change on the board of a season"),
+    "allocation.board.unlock": N_("Released a family from its place"),
+    "allocation.group.add": N_("Said which families are kept together or apart"),
+    "allocation.group.remove": N_("Took back which families are kept together or apart"),
     "audit.family.export": N_("Took the reads and changes of a family as a file"),
     "audit.family.find": N_("Looked a family up in the audit trail"),
     "audit.family.read": N_("Saw the reads and changes of a family"),

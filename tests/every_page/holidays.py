@@ -7,7 +7,9 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
-from service.allocation import draw, runs
+from service.allocation import board, draw, runs
+from service.allocation.board import Desk
+from service.allocation.planning import read_families
 from service.audit.actions import Actor
 from service.console import keys
 from service.offers.models import Offer, OfferNeeds, OfferTraveller
@@ -154,3 +156,10 @@ def refer_and_hand_over(town: Town, season: UUID, stay: UUID, service: UUID, nur
                 cases.decide(session, town.municipality, [Decision(case, "approve", 3)], staff)
             with town.session() as session:
                 lists.hand_over(session, town.municipality, ring, season, staff)
+
+
+def place_on_board(town: Town, organisation: UUID, season: UUID, stay: UUID, by: Actor) -> None:
+    """The family that was handed over is locked at the stay: the board has a card, and a change to undo."""
+    with town.database.transaction(organisation) as session:
+        [family] = read_families(session, season)
+        board.move(session, Desk(organisation, "Europe/Copenhagen", season, by), family.id, 0, stay, lock=True)

@@ -53,6 +53,7 @@ NO_PAGES: Final = {
     "/stays/{stay_id:uuid}/manifest.pdf": "a file",
     "/stays/{stay_id:uuid}/packing.pdf": "a file",
     "/eligibility/refreshes": "leads to the history",
+    "/seasons/{season_id:uuid}/board/changes": "parts of the board: `tests/allocation/test_board_pages.py`",
     "/search/found": "leads to the search where nothing was sought; `tests/browser/test_household.py` looks at it",
     "/{path:path}": "nothing stands there: the page that says so is in `tests/browser/test_service.py`",
 }

@@ -36,6 +36,7 @@ from tests.every_page.holidays import (
     WHY,
     allocate,
     offer_season,
+    place_on_board,
     refer_and_hand_over,
     travel,
 )
@@ -65,6 +66,7 @@ class EveryPage:
         season, stay = offer_season(self.town, self.holidays, self.coordinator)
         refer_and_hand_over(self.town, season, stay, self.service, self.nurse, self.staff)
         allocate(self.town, self.holidays, season, self.coordinator)
+        place_on_board(self.town, self.holidays, season, stay, self.coordinator)
         travel(self.town, self.holidays, stay, self.coordinator)
         self._by_hand()
         self._held()
