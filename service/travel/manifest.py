@@ -27,8 +27,13 @@ class Said(Protocol):
 def read_manifest(session: Session, tenant_id: UUID, stay: StayRow, point: str | None, actor: Actor) -> list[Family]:
     """Who comes to a stay, or from one assembly point; the read is noted in the trail."""
     families = families_of(session, stay, point)
-    record(session, tenant_id, actor, "travel.manifest.read", ("stay", stay.id), details={"families": len(families)})
+    note_read(session, tenant_id, stay, len(families), actor)
     return families
+
+
+def note_read(session: Session, tenant_id: UUID, stay: StayRow, families: int, actor: Actor) -> None:
+    """Note in the trail that somebody saw so many of the families that come, by name."""
+    record(session, tenant_id, actor, "travel.manifest.read", ("stay", stay.id), details={"families": families})
 
 
 def rows_of(families: list[Family]) -> list[tuple[str, ...]]:

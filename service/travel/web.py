@@ -16,7 +16,7 @@ from service.errors import N_, FieldError, Invalid
 from service.identity.access import AnyRequest, actor_of, organisation_of, principal_of
 from service.identity.permissions import may
 from service.stays.queries import StayRow, find_stay
-from service.travel import departures, queries
+from service.travel import departures, manifest, queries
 from service.web.forms import FormData, Kroner, blank, read_form, redisplaying
 from service.web.pages import page, redirect
 
@@ -70,9 +70,11 @@ class LockForm(msgspec.Struct, frozen=True):
 @transactional
 def show_travel(request: AnyRequest, session: Session, stay_id: FromPath[UUID]) -> Response[str]:
     """Who travels from where, with the seats that are left."""
-    organisation_of(request)
-    stay = find_stay(session, stay_id)
+    place, stay = organisation_of(request), find_stay(session, stay_id)
     families = queries.families_of(session, stay)
+    nowhere = [one for one in families if one.assembly_point is None]
+    if nowhere:
+        manifest.note_read(session, place.tenant_id, stay, len(nowhere), actor_of(request))
     points = queries.points_of(stay, queries.departures_of(session, stay_id), families)
     may_change = principal_of(request).may("travel.change")
     return page(
@@ -81,9 +83,8 @@ def show_travel(request: AnyRequest, session: Session, stay_id: FromPath[UUID]) 
         stay=stay,
         points=points,
         persons=sum(len(one.travellers) for one in families),
-        families=families,
-        # Names are for the manifest, whose reads are noted; to choose a family's point one must know which it is.
-        nowhere=[one for one in families if one.assembly_point is None],
+        families=len(families),
+        nowhere=nowhere,
         may_change=may_change and stay.state == "planned",
     )
 

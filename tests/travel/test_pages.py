@@ -34,6 +34,7 @@ def test_a_coordinator_plans_the_way_there(trip: Trip, at: At) -> None:
     base = f"/stays/{trip.stay_id}"
     with trip.camp.browser("coordinator") as browser:
         assert "Family one" in text_of(browser.get(f"{base}/travel").text)
+        assert trip.trail() == ["travel.manifest.read"]
         new = f"{base}/departures/new"
         assert "is no time of day" in fails(browser, new, DEPARTURE | {"leaves_at": "early"}, 422)
         assert "is no assembly point" in fails(browser, new, DEPARTURE | {"assembly_point": "Kiel"}, 422)
@@ -50,6 +51,8 @@ def test_a_coordinator_plans_the_way_there(trip: Trip, at: At) -> None:
         assert all(value in form for value in ('value="08:30"', 'value="1000.50"', "Platform 7"))
         assert browser.send(f"/departures/{departure.id}/edit", DEPARTURE | {"seats": "20"}).status_code == 303
         assert "there are 3 seats" not in text_of(browser.get(f"{base}/travel").text)
+        # No name is shown any more, and no read noted.
+        assert trip.trail().count("travel.manifest.read") == 1
         costs = f"/seasons/{trip.camp.season}/travel-costs"
         assert "1,000.50" in text_of(browser.get(costs).text)
     at(ON_THE_DAY)
