@@ -207,6 +207,18 @@ ACTIONS: Final = {
     "stays.stay.change": N_("Changed a stay"),
     "stays.volunteer": N_("Added or changed a volunteer"),
     "stays.volunteer.certificate": N_("Noted that a police certificate was seen"),
+    "travel.attendance.note": N_("Noted whether somebody came to a stay"),
+    "travel.charge.back": N_("Took back that travel was invoiced or paid"),
+    "travel.charge.invoice": N_("Noted that a municipality was invoiced for travel"),
+    "travel.charge.pay": N_("Noted that a municipality paid for travel"),
+    "travel.departure.keep": N_("Added or changed a departure"),
+    "travel.departure.remove": N_("Took a departure off"),
+    "travel.manifest.read": N_("Saw who comes to a stay"),
+    "travel.packing_letters": N_("Printed the packing letters of a stay"),
+    "travel.packing_text": N_("Changed what families bring"),
+    "travel.participants.read": N_("Saw what the families of a stay need"),
+    "travel.point": N_("Said where a family meets"),
+    "travel.settings": N_("Set how long what families need is shown"),
 }
 """What was done, by action."""
 

@@ -9,6 +9,7 @@ from service.payments import checks as payment_checks
 from service.referrals import checks as referral_checks
 from service.register import checks as register_checks
 from service.stays import checks as stay_checks
+from service.travel import checks as travel_checks
 
 CHECKS = (
     *register_checks.CHECKS,
@@ -19,6 +20,7 @@ CHECKS = (
     *payment_checks.CHECKS,
     *stay_checks.CHECKS,
     *referral_checks.CHECKS,
+    *travel_checks.CHECKS,
     *audit_checks.CHECKS,
 )
 unsealed = audit_checks.unsealed

@@ -113,6 +113,8 @@ _PRINTED_FILES = Files(
     tuple(f"{folder}/{{code}}/{{name}}.{ending}" for folder in ("outbox/print", "print") for ending in ("pdf", "csv")),
 )
 
+_STAYS_OF_PAST = "SELECT t.id FROM stay t JOIN season s ON s.id = t.season_id WHERE {origin} <= :cut_off"
+
 _SENT = "batch_id IN (SELECT id FROM print_batch WHERE {origin} <= :cut_off)"
 
 KINDS = (
@@ -350,6 +352,22 @@ KINDS = (
         ),
     ),
     Kind(
+        what="attendance",
+        meaning="Who came to a stay, codes with which opinions are given, and what opinions say in words",
+        way=ERASE,
+        months=6,
+        origins={"season_end": "s.last_day"},
+        steps=(
+            Step(
+                "attendance",
+                """offer_id IN (SELECT o.id FROM offer o JOIN season s ON s.id = o.season_id
+                    WHERE {origin} <= :cut_off)""",
+            ),
+            Step("opinion_code", f"stay_id IN ({_STAYS_OF_PAST})"),
+            Step("opinion", f"words <> '' AND stay_id IN ({_STAYS_OF_PAST})", "words = ''"),
+        ),
+    ),
+    Kind(
         what="kept_answers",
         meaning="Answers of the API, kept for 48 hours so that a repeated call has no further effect",
         way=ERASE,
@@ -386,6 +404,7 @@ KEPT = {
     "club_payee": _OF_CLUBS,
     "club_register_entry": _OF_CLUBS,
     "club_settings": _OF_NOBODY,
+    "departure": _OF_OFFERS,
     "district": _OF_OFFERS,
     "district_municipality": _OF_OFFERS,
     "ended_notice": _WHO_IS_MEANT,
@@ -402,6 +421,7 @@ KEPT = {
     "offer_traveller": _OF_FAMILIES,
     "offered_season": _OF_OFFERS,
     "offered_stay": _OF_OFFERS,
+    "packing_text": _OF_OFFERS,
     "parameter_version": _OF_NOBODY,
     "pass_entry": _WHO_IS_MEANT,
     "pass_letter": _WHO_IS_MEANT,
@@ -446,6 +466,8 @@ KEPT = {
     "status_file": _OF_CLUBS,
     "stay": _OF_OFFERS,
     "stay_role": _OF_OFFERS,
+    "travel_charge": "What municipalities pay for seats: counts and amounts, and no family.",
+    "travel_settings": _OF_NOBODY,
     "volunteer": _OF_OFFERS,
 }
 """The tables of case data that no rule takes, and why. A new table has a rule above or a reason here."""

@@ -76,6 +76,7 @@ OF_NOBODY = (
     "payments.sample.draw",
     "reporting",
     "stays",
+    "travel",
 )
 """Actions that never concern a family: they read and change nothing of one."""
 

@@ -15,7 +15,8 @@ ZONE = ZoneInfo("Europe/Copenhagen")
 TABLES = """income income_past award award_past person person_past household household_member household_member_past
     household_note household_contact name_token determination refresh_run fact fact_set register_import held_row
     rejected_row letter print_batch pass_letter ended_notice review_decision review_act leisure_pass kept_answer
-    claim reservation sample_check club_application club_past_contact club"""
+    claim reservation sample_check club_application club_past_contact club
+    attendance opinion_code opinion offer stay season"""
 WAITING = ("queued", "held_back", "batched")
 Row = dict[str, Any]
 Test = Callable[[Row], Any]
@@ -144,6 +145,14 @@ class SlowPath:
     def _income(self, due: Callable[[Any], bool]) -> None:
         for table in ("income", "income_past"):
             self._erase(table, lambda row: due(date(row["year"], 12, 31)))
+
+    def _attendance(self, due: Callable[[Any], bool]) -> None:
+        seasons = {row["id"] for row in self.of["season"] if due(row["last_day"])}
+        offers = {row["id"] for row in self.of["offer"] if row["season_id"] in seasons}
+        stays = {row["id"] for row in self.of["stay"] if row["season_id"] in seasons}
+        self._erase("attendance", lambda row: row["offer_id"] in offers)
+        self._erase("opinion_code", lambda row: row["stay_id"] in stays)
+        self._change("opinion", lambda row: row["words"] and row["stay_id"] in stays, words="")
 
     def _review_texts(self, due: Callable[[Any], bool]) -> None:
         is_due: Test = lambda row: row["anonymised_at"] is None and due(row["period_end"])  # noqa: E731

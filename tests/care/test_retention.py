@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
@@ -195,7 +195,40 @@ def full(town: Town, at: At, installation: Path) -> Town:
             (lies / name).touch()
     _ended_club(town)
     _claims(town)
+    _holiday(town)
     return town
+
+
+def _holiday(town: Town) -> None:
+    """A stay of a season that is over, at which somebody came and said how it was; retention asks no kind of tenant."""
+    rows = {
+        "district": """id, name, contact_name, contact_phone, contact_email, criteria)
+            VALUES (:t, :d, 'x', '', '', '', '[]'""",
+        "district_municipality": "id, district_id, name) VALUES (:t, :m, :d, 'x'",
+        "centre": "id, name, region, address, accessibility) VALUES (:t, :c, 'x', '', '', ''",
+        "season": """id, district_id, name, first_day, last_day, referral_deadline, list_deadline, planned_on, state)
+            VALUES (:t, :s, :d, 'x', '2017-07-01', '2017-07-31', '2017-05-01', '2017-05-02', '2017-06-01',
+            'published'""",
+        "stay": """id, season_id, centre_id, code, region, starts_on, ends_on, family_places, person_places, volunteers,
+            min_child_age, max_child_age, min_families, assembly_points, included, accessibility, state)
+            VALUES (:t, :y, :s, :c, 'A1', '', '2017-07-01', '2017-07-08', 5, 30, 2, 6, 13, 0, '{}', '', '',
+            'planned'""",
+        "placement": """season_id, municipality_id, family_key, stay_id, persons, beds, locked, how, revision,
+            changed_at)
+            VALUES (:t, :s, :m, '1', :y, 1, 1, false, 'hand', 1, now()""",
+        "offer": """id, season_id, municipality_id, family_key, stay_id, state, via, deadline, made_at)
+            VALUES (:t, :o, :s, :m, '1', :y, 'accepted', 'letter', now(), now()""",
+        "offer_traveller": "offer_id, place, name, birth_date, comes) VALUES (:t, :o, 0, 'x', '2010-01-01', true",
+        "attendance": "offer_id, place, state, noted_at) VALUES (:t, :o, 0, 'came', now()",
+        "opinion_code": "hash, stay_id, audience, used) VALUES (:t, '\\x00', :y, 'family', true",
+        "opinion": """id, stay_id, audience, week, overall, again, words)
+            VALUES (:t, :o, :y, 'family', '2017-07-03', 5, 'yes', 'x'""",
+    }
+    ids = {name: uuid4() for name in "dmcsyo"}
+    with town.owner() as session:
+        for table, values in rows.items():
+            statement = text(f"INSERT INTO {table} (tenant_id, {values})")
+            session.execute(statement, {"t": town.municipality.id} | ids)
 
 
 def _ended_club(town: Town) -> None:

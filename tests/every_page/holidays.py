@@ -1,8 +1,10 @@
 """A season of the volunteer organisation, and referrals to it: one family handed over, one that waits for approval."""
 
-from datetime import date
+from datetime import date, time
+from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 
 from service.allocation import board, draw, runs
@@ -10,12 +12,17 @@ from service.allocation.board import Desk
 from service.allocation.planning import read_families
 from service.audit.actions import Actor
 from service.console import keys
+from service.offers.models import Offer, OfferNeeds, OfferTraveller
 from service.referrals import actions as referring
 from service.referrals import cases, lists
 from service.referrals.cases import Decision
 from service.stays import actions, seasons, volunteers
 from service.stays.families import Traveller
 from service.stays.rules import SeasonDates, StayFigures
+from service.travel.departures import DepartureFigures, keep_departure
+from service.travel.packing import keep_texts
+from service.travel.participants import Needs
+from service.values import clock
 from tests.passes.town import Town
 
 DATES = SeasonDates(
@@ -44,6 +51,7 @@ FAMILIES = (
     (Traveller("Ingeborg Rejsende", date(1985, 3, 2)), Traveller("Jonas Rejsende", date(2008, 5, 4))),
     (Traveller("Klara Ferierende", date(1988, 4, 9)), Traveller("Lasse Ferierende", date(2009, 2, 3))),
 )
+ASTHMA = "Astma, har altid sin spray med."
 WHY, THEIR_PHONE, HELPER = "Far er syg i år.", "44 55 66 77", "Frida Frivillig"
 
 
@@ -89,6 +97,37 @@ def allocate(town: Town, organisation: UUID, season: UUID, by: Actor) -> None:
         first = runs.make_run(session, secrets, organisation, season, runs.Options(), after, by)
         runs.confirm_run(session, secrets, organisation, first, by)
         runs.make_run(session, secrets, organisation, season, runs.Options(1, within_region=True), after, by)
+
+
+def travel(town: Town, organisation: UUID, stay: UUID, by: Actor) -> None:
+    """A family has accepted its place and said what it needs; a coach with a cost leaves from where it meets."""
+    ring, point = keys(town.database), STAY.assembly_points[0]
+    with town.database.transaction(organisation) as session:
+        held = session.execute(text("SELECT * FROM placement WHERE stay_id = :stay"), {"stay": stay}).one()
+        offer = Offer(
+            tenant_id=organisation,
+            season_id=held.season_id,
+            municipality_id=held.municipality_id,
+            family_key=held.family_key,
+            stay_id=stay,
+            state="accepted",
+            via="letter",
+            deadline=clock.now(),
+            assembly_point=point,
+            made_at=clock.now(),
+            answered_at=clock.now(),
+            answered_how="coordinator",
+        )
+        session.add(offer)
+        session.flush()
+        for place, one in enumerate(FAMILIES[0]):
+            who: dict[str, Any] = {"tenant_id": organisation, "offer_id": offer.id, "place": place}
+            session.add(OfferTraveller(**who, name=one.name, birth_date=one.birth_date, comes=True))
+        needs = ring.for_tenant(organisation).encrypt_bytes(msgspec.json.encode(Needs(health=ASTHMA)))
+        session.add(OfferNeeds(tenant_id=organisation, offer_id=offer.id, content=needs))
+        figures = DepartureFigures(point, "Perron 7", STAY.starts_on, time(8, 30), "Fjordbus", 50, 1_000_000, "")
+        keep_departure(session, organisation, "dk", stay, None, figures, by)
+        keep_texts(session, organisation, stay, {"da": "Regntøj\nGummistøvler"}, by)
 
 
 def refer_and_hand_over(town: Town, season: UUID, stay: UUID, service: UUID, nurse: Actor, staff: Actor) -> None:
