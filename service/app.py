@@ -13,6 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.timetable import TIMETABLE
 from schemas.health import Health, Jobs
+from service.account import api as account_api
+from service.account import today as account_today
+from service.account import web as account_web
 from service.audit import api as audit_api
 from service.audit import web as audit_web
 from service.claims import api as claims_api
@@ -206,6 +209,8 @@ DOORS = (
     stays_api,
     basics_api,
     received_lists_api,
+    account_web,
+    account_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
@@ -221,6 +226,7 @@ WAITING = tuple(
         payments_today,
         referrals_today,
         stays_today,
+        account_today,
         jobs_today,
         identity_today,
     )

@@ -28,6 +28,7 @@ _LAZY = {
     "worker": "jobs.__main__",
     "report": "service.reporting.commands",
     "payments": "service.payments.commands",
+    "holidays": "service.account.commands",
 }
 
 

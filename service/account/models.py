@@ -24,8 +24,8 @@ class SeasonClosing(TenantRow, table=True):
 class SeasonAccount(IdentifiedRow, table=True):
     """A row of a closed account; see `counting.Row` for what it counts. Never changed.
 
-    With municipality and stay: who came from there to it. With the municipality alone: those whom no stay tells of. With
-    the stay alone: that it was held, and its volunteers. `no_shows` is empty where nobody noted who came.
+    With municipality and stay: who came from there to it. With the municipality alone: whom no stay tells of. With the
+    stay alone: that it was held, and its volunteers. `no_shows` is empty where nobody noted who came.
     """
 
     __tablename__ = "season_account"

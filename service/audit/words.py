@@ -11,6 +11,9 @@ from service.audit.queries import Actors, Entry
 from service.errors import N_, Text, Translate
 
 ACTIONS: Final = {
+    "account.close": N_("Closed the account of a season"),
+    "account.names": N_("Set how long the names of a season are kept"),
+    "account.report": N_("Saw the report of a year's holidays"),
     "audit.family.export": N_("Took the reads and changes of a family as a file"),
     "audit.family.find": N_("Looked a family up in the audit trail"),
     "audit.family.read": N_("Saw the reads and changes of a family"),

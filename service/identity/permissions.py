@@ -120,6 +120,18 @@ _TABLE: Final = (
         ("coordinator",),
         places=("organisation",),
     ),
+    Permission(
+        "account.close",
+        N_("See and close the account of a season, and set how long its names are kept"),
+        ("coordinator",),
+        places=("organisation",),
+    ),
+    Permission(
+        "holidays.report",
+        N_("See the report of a year's holidays"),
+        ("coordinator",),
+        places=("organisation",),
+    ),
     Permission("trail.read", N_("Search the audit trail"), ("auditor",), places=_TENANTS),
     Permission("trail.family", N_("List who read and who changed what about one family"), ("auditor",)),
     Permission("clubs.read", N_("See clubs, their applications and what they offer"), _MUNICIPAL, "clubs"),

@@ -47,6 +47,8 @@ NO_PAGES: Final = {
     "/received-lists/template.xlsx": "a file",
     "/received-lists/template.csv": "a file",
     "/seasons/stays.csv": "a file",
+    "/holidays-report/{year:int}/report.csv": "a file",
+    "/holidays-report/{year:int}/report.pdf": "a file",
     "/eligibility/refreshes": "leads to the history",
     "/search/found": "leads to the search where nothing was sought; `tests/browser/test_household.py` looks at it",
     "/{path:path}": "nothing stands there: the page that says so is in `tests/browser/test_service.py`",
