@@ -314,6 +314,8 @@ _DETAILS: Final = {
     "period_start": N_("period from"),
     "person_key": N_("person"),
     "persons": N_("persons"),
+    "refused_families": N_("families refused"),
+    "refused_persons": N_("persons refused"),
     "reason": N_("reason"),
     "reasons": N_("reasons"),
     "reduced": N_("less than asked for"),

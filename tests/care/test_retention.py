@@ -25,6 +25,7 @@ from service.clubs.desk import Desk
 from service.console import keys
 from service.reporting import queries as reporting
 from service.values.progress import Progress
+from tests.care.holidays import holidays
 from tests.care.slow import SlowPath
 from tests.conftest import Medspiller
 from tests.passes.town import CODE, Town
@@ -195,6 +196,7 @@ def full(town: Town, at: At, installation: Path) -> Town:
             (lies / name).touch()
     _ended_club(town)
     _claims(town)
+    holidays(town)
     return town
 
 
