@@ -44,7 +44,7 @@ _ROWS = (
     """received_family (tenant_id, list_id, place, key, need, contact_name, phone, language, interpreter, late, digest)
     SELECT tenant_id, id, 1, 'one', 3, 'Rejsende', '', '', false, false, '' FROM received_list""",
     """received_traveller (tenant_id, family_id, place, name, birth_date)
-    SELECT tenant_id, id, place, 'Jonas Rejsende', '2008-05-04' FROM received_family f, generate_series(1, 2) AS place""",
+    SELECT tenant_id, id, n, 'Jonas Rejsende', '2008-05-04' FROM received_family, generate_series(1, 2) AS n""",
     """received_wish (tenant_id, family_id, rank, stay_id)
     SELECT f.tenant_id, f.id, 1, s.id FROM received_family f JOIN received_list l ON l.id = f.list_id
     JOIN stay s ON s.season_id = l.season_id""",
