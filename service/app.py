@@ -16,6 +16,7 @@ from schemas.health import Health, Jobs
 from service.account import api as account_api
 from service.account import today as account_today
 from service.account import web as account_web
+from service.allocation import runs_api, runs_web
 from service.audit import api as audit_api
 from service.audit import web as audit_web
 from service.claims import api as claims_api
@@ -202,6 +203,8 @@ DOORS = (
     referrals_api,
     cases_api,
     referral_lists_api,
+    runs_web,
+    runs_api,
     seasons_web,
     stays_web,
     basics_web,

@@ -171,6 +171,12 @@ ACTIONS: Final = {
     "review.yes.withdraw": N_("Withdrew a decision about many children"),
     "reporting.report": N_("Made or saw a report"),
     "reporting.settings": N_("Set under which count reports hide a figure"),
+    "allocation.draw.commit": N_("Committed to the draw of a season"),
+    "allocation.run.confirm": N_("Made a run the season's plan"),
+    "allocation.run.export": N_("Took the families of a run as a file"),
+    "allocation.run.make": N_("Allocated the places of a season"),
+    "allocation.run.read": N_("Saw the families of a run"),
+    "allocation.weights": N_("Published the points of a season"),
     "stays.centre": N_("Added or changed a centre"),
     "stays.district": N_("Added or changed a district"),
     "stays.double": N_("Said whether two families have the same child"),
@@ -209,6 +215,7 @@ DOORS: Final = {
 
 SUBJECTS: Final = {
     "account": N_("account"),
+    "allocation_run": N_("run of an allocation"),
     "audit_entry": N_("audit trail"),
     "claim": N_("claim"),
     "claim_terms": N_("terms for claims"),

@@ -61,6 +61,7 @@ LISTED = (
 
 OF_NOBODY = (
     "account",
+    "allocation",
     "audit.list",
     "care.keys",
     "care.retention.set",

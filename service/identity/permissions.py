@@ -129,6 +129,14 @@ _TABLE: Final = (
     Permission(
         "holidays.report",
         N_("See the report of a year's holidays"),
+        "places.allocate",
+        N_("See the families of a season, and plan who goes where"),
+        _HOLIDAYS,
+        places=("organisation",),
+    ),
+    Permission(
+        "places.settle",
+        N_("Publish a season's points, commit to its draw, and make a run its plan"),
         ("coordinator",),
         places=("organisation",),
     ),

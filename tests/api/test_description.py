@@ -20,6 +20,7 @@ Call = tuple[str, dict[str, Any]]
 
 WITHOUT_A_KEY = {
     # Read or reckon, and change nothing.
+    "POST /api/v1/allocation-runs/{run_id}/what-if",
     "POST /api/v1/coverage",
     "POST /api/v1/determinations/{determination_id}/figures",
     "POST /api/v1/eligibility/what-if",
@@ -31,6 +32,7 @@ WITHOUT_A_KEY = {
     "POST /api/v1/search",
     "POST /api/v1/trail/family",
     # Said twice it has said no more than once.
+    "POST /api/v1/allocation-runs/{run_id}/confirmation",
     "POST /api/v1/club-applications",
     "POST /api/v1/payment-dates/{pays_on}/removal",
     "POST /api/v1/payment-statuses",
