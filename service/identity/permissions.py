@@ -129,6 +129,10 @@ _TABLE: Final = (
     Permission(
         "holidays.report",
         N_("See the report of a year's holidays"),
+        ("coordinator",),
+        places=("organisation",),
+    ),
+    Permission(
         "places.allocate",
         N_("See the families of a season, and plan who goes where"),
         _HOLIDAYS,

@@ -18,8 +18,8 @@ _ROWS = (
     SELECT tenant_id, id, of.name, '2017-06-20', '2017-08-15', '2017-05-01', '2017-05-08', '2017-05-20', 'published',
         days FROM district, (VALUES ('Kept', 180), ('Open', 180), ('Long', 730)) AS of (name, days)""",
     "season_closing (tenant_id, season_id, closed_at) SELECT tenant_id, id, now() FROM season WHERE name <> 'Open'",
-    """stay (tenant_id, season_id, centre_id, code, region, starts_on, ends_on, family_places, person_places, volunteers,
-        min_child_age, max_child_age, min_families, assembly_points, included, accessibility, state)
+    """stay (tenant_id, season_id, centre_id, code, region, starts_on, ends_on, family_places, person_places,
+        volunteers, min_child_age, max_child_age, min_families, assembly_points, included, accessibility, state)
     SELECT s.tenant_id, s.id, c.id, 'A1', 'Vest', '2017-07-01', '2017-07-08', 10, 48, 8, 6, 13, 0, '{}', '', '',
         'planned' FROM season s, centre c""",
     """allocation_run (tenant_id, season_id, number, state, options, digest, problem, plan, totals, made_at)
@@ -69,7 +69,8 @@ _ROWS = (
     SELECT tenant_id, season_id, 'open', uuidv7(), '', false, now() FROM offered_season, generate_series(1, 2)""",
     """referral (tenant_id, season_id, case_id, service_id, state, phone, language, interpreter, why, holds, consent_on,
         consent_how, question, answer, made_at)
-    SELECT c.tenant_id, c.season_id, c.id, o.id, 'sent', '1', '', false, 'x', '{}', '2017-03-01', 'spoken', '', '', now()
+    SELECT c.tenant_id, c.season_id, c.id, o.id, 'sent', '1', '', false, 'x', '{}', '2017-03-01', 'spoken', '', '',
+        now()
     FROM referral_case c, directory.organisation o WHERE o.tenant_id = :tenant AND o.kind = 'service'""",
     """referral_traveller (tenant_id, referral_id, place, name, name_key, birth_date)
     SELECT tenant_id, id, 1, 'Jonas Rejsende', '', '2008-05-04' FROM referral""",

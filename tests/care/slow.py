@@ -56,6 +56,9 @@ class SlowPath:
         self._count(table, len(self.of[table]) - len(left))
         self.of[table] = left
 
+    def _erase_of(self, table: str, key: str, among: set[Any]) -> None:
+        self._erase(table, lambda row: row[key] in among)
+
     def _change(self, table: str, due: Callable[[Row], bool], **to: Any) -> None:
         changed = [row for row in self.of[table] if due(row)]
         self._count(table, len(changed))
@@ -224,12 +227,12 @@ class SlowPath:
 
     def _season_names(self, due: Callable[[Any], bool]) -> None:
         kept = {row["season_id"] for row in self.of["season_closing"]}
-        for table, its_account in (("season", lambda row: row["id"] in kept), ("offered_season", lambda row: True)):
-            goes: Test = lambda row: due(row["last_day"] + timedelta(days=row["names_kept_days"]))  # noqa: E731
-            is_due: Test = lambda row, kept=its_account, goes=goes: (  # noqa: E731
-                row["names_erased_at"] is None and kept(row) and goes(row)
-            )
-            self._change(table, is_due, names_erased_at=True)
+
+        def goes(row: Row) -> bool:
+            return row["names_erased_at"] is None and due(row["last_day"] + timedelta(days=row["names_kept_days"]))
+
+        self._change("season", lambda row: row["id"] in kept and goes(row), names_erased_at=True)
+        self._change("offered_season", goes, names_erased_at=True)
         gone = {row["id"] for row in self.of["season"] if row["names_erased_at"]}
         gone |= {row["season_id"] for row in self.of["offered_season"] if row["names_erased_at"]}
 
@@ -258,7 +261,7 @@ class SlowPath:
             "referral_case": ("season_id", gone),
         }
         for table, (key, among) in parts.items():
-            self._erase(table, lambda row, key=key, among=among: row[key] in among)
+            self._erase_of(table, key, among)
         self._change("allocation_run", lambda row: row["season_id"] in gone and row["problem"], problem=b"", plan=b"")
 
     def _refusal_credits(self, due: Callable[[Any], bool]) -> None:
