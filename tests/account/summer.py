@@ -5,13 +5,16 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
+from sqlmodel import Session
 
 from service.account import closing
 from service.account.closing import Closed
 from service.account.counting import Counted, Row, count_season
 from service.account.report import Report, read_report
 from service.identity.actions import Tenant, find_tenant
+from service.stays.families import ListedFamily
 from service.stays.queries import SeasonRow, find_season, stays_of
+from service.values import clock
 from tests.allocation.season import Planning
 from tests.stays.camp import Camp
 
@@ -38,6 +41,14 @@ class Summer(Planning):
     def stay(self, code: str) -> UUID:
         with self.camp.session(self.tenant) as session:
             return next(one.id for one in stays_of(session, self.season) if one.code == code)
+
+    def lists_of(self, session: Session, name: str, *families: tuple[str, ListedFamily]) -> None:
+        """Let one municipality alone hand over its next version."""
+        session.execute(
+            text("SELECT directory.take_over_list(:season, :place, CAST(:families AS jsonb), '[]', '{}', :at)"),
+            {"season": self.season, "place": self.camp.place(name), "at": clock.now()}
+            | {"families": msgspec.json.encode([one for _, one in families]).decode()},
+        )
 
     def place_at(self, key: str, code: str, municipality: str = "Uvik") -> None:
         """Let a family of the lists hold a place."""
