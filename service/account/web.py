@@ -37,7 +37,7 @@ class DaysForm(msgspec.Struct, frozen=True):
 
     names_kept_days: Annotated[
         int,
-        Meta(title=N_("Days after the last one"), ge=closing.FEWEST_DAYS, le=closing.MOST_DAYS),
+        Meta(title=N_("Days after the last day"), ge=closing.FEWEST_DAYS, le=closing.MOST_DAYS),
     ]
 
 
@@ -57,7 +57,9 @@ class Choice(msgspec.Struct, frozen=True):
 @transactional
 def show_account(request: AnyRequest, session: Session, season_id: FromPath[UUID]) -> Response[str]:
     """A season's account as it was kept, or as it stands now."""
-    return page(request, "account/account.html", **_account(request, session, season_id))
+    context = _account(request, session, season_id)
+    form = blank(request, DaysForm, names_kept_days=context["state"].names_kept_days)
+    return page(request, "account/account.html", form=form, **context)
 
 
 def _account(request: AnyRequest, session: Session, season_id: UUID) -> dict[str, Any]:
@@ -72,7 +74,6 @@ def _account(request: AnyRequest, session: Session, season_id: UUID) -> dict[str
         "stays": _by_stay(session, season, rows),
         "municipalities": _by_municipality(session, season, rows),
         "held": sum(one.municipality_id is None for one in rows),
-        "form": blank(request, DaysForm, names_kept_days=state.names_kept_days),
     }
 
 
