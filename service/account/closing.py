@@ -148,8 +148,9 @@ def set_names_kept(session: Session, tenant_id: UUID, season_id: UUID, days: int
     """Set for how many days after a season's last one names of families are kept, here and with municipalities."""
     find_season(session, season_id)
     if not FEWEST_DAYS <= days <= MOST_DAYS:
-        values = {"fewest": FEWEST_DAYS, "most": MOST_DAYS}
-        wrong = FieldError("names_kept_days", "must be {fewest} to {most} days", values)
+        wrong = FieldError(
+            "names_kept_days", "must be {fewest} to {most} days", {"fewest": FEWEST_DAYS, "most": MOST_DAYS}
+        )
         raise Invalid("Names cannot be kept for so long, or so short.", [wrong])
     season = session.get_one(Season, (tenant_id, season_id), with_for_update=True, populate_existing=True)
     if season.names_erased_at is not None:
