@@ -17,6 +17,7 @@ from service.account import api as account_api
 from service.account import today as account_today
 from service.account import web as account_web
 from service.allocation import runs_api, runs_web
+from service.allocation import today as allocation_today
 from service.audit import api as audit_api
 from service.audit import web as audit_web
 from service.claims import api as claims_api
@@ -230,6 +231,7 @@ WAITING = tuple(
         referrals_today,
         stays_today,
         account_today,
+        allocation_today,
         jobs_today,
         identity_today,
     )

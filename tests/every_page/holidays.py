@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from service.allocation import draw, runs
 from service.audit.actions import Actor
 from service.console import keys
 from service.referrals import actions as referring
@@ -76,6 +77,16 @@ def offer_season(town: Town, organisation: UUID, by: Actor) -> tuple[UUID, UUID]
     with town.database.transaction(organisation) as session:
         seasons.publish_season(session, organisation, season, by)
     return season, stay
+
+
+def allocate(town: Town, organisation: UUID, season: UUID, by: Actor) -> None:
+    """The draw, and two runs after the lists have closed; the first of them is the season's plan."""
+    secrets, after = keys(town.database).for_tenant(organisation), date(2017, 5, 9)
+    with town.database.transaction(organisation) as session:
+        draw.commit_draw(session, secrets, organisation, season, date(2017, 1, 12), by)
+        first = runs.make_run(session, secrets, organisation, season, runs.Options(), after, by)
+        runs.confirm_run(session, secrets, organisation, first, by)
+        runs.make_run(session, secrets, organisation, season, runs.Options(1, within_region=True), after, by)
 
 
 def refer_and_hand_over(town: Town, season: UUID, stay: UUID, service: UUID, nurse: Actor, staff: Actor) -> None:
