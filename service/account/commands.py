@@ -49,7 +49,7 @@ def report(code: str, year: int, table: Path | None, pages: Path | None) -> Any:
 
 
 def _said(line: Line) -> str:
-    name = f"  {line.municipality}" if line.municipality else line.district or "All districts"
+    name = f"  {line.municipality}" if line.municipality else line.district or "The whole organisation"
     cells = ((getattr(line.now, one), getattr(line.before, one)) for one in MEASURES)
     figures = ("–" if now is None else f"{now:,} ({before:,})" for now, before in cells)
     return f"{name[:27]:<28}" + "".join(f"{one:>18}" for one in figures)

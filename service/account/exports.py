@@ -64,7 +64,7 @@ def _view(report: Report, language: str) -> dict[str, Any]:
         if running
         else "",
         "columns": [said(N_("District and municipality")), *(said(name) for name in MEASURES.values())],
-        "rows": [_row(line, language, said(N_("All districts"))) for line in report.lines],
+        "rows": [_row(line, language, said(N_("The whole organisation"))) for line in report.lines],
         "meanings": [(said(MEASURES[name]), said(meaning)) for name, meaning in MEANINGS.items()],
         "heading": said(N_("What the figures mean")),
     }
