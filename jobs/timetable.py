@@ -43,5 +43,13 @@ TIMETABLE = (
     ),
     # For the installation
     Job("backup", "Back up the database", daily("01:00"), _DAY, Steps(backup.back_up), installation=True),
+    Job(
+        "holidays",
+        "Close accounts of seasons, erase what organisations kept long enough",
+        daily("04:30"),
+        _DAY,
+        Steps(care.retain_holidays),
+        installation=True,
+    ),
     Job("check", "Verify ledgers and trail", daily("03:00"), _DAY, Steps(check.verify), installation=True),
 )

@@ -13,6 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.timetable import TIMETABLE
 from schemas.health import Health, Jobs
+from service.account import api as account_api
+from service.account import today as account_today
+from service.account import web as account_web
 from service.allocation import board_api, board_web, runs_api, runs_web
 from service.allocation import today as allocation_today
 from service.audit import api as audit_api
@@ -224,6 +227,8 @@ DOORS = (
     packing_web,
     opinions_web,
     travel_api,
+    account_web,
+    account_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
@@ -239,6 +244,7 @@ WAITING = tuple(
         payments_today,
         referrals_today,
         stays_today,
+        account_today,
         allocation_today,
         travel_today,
         jobs_today,

@@ -29,6 +29,7 @@ _LAZY = {
     "report": "service.reporting.commands",
     "payments": "service.payments.commands",
     "travel": "service.travel.commands",
+    "holidays": "service.account.commands",
 }
 
 

@@ -1,5 +1,6 @@
 """Every slice's checks together: what `medspiller database check` and the nightly job verify."""
 
+from service.account import checks as account_checks
 from service.audit import checks as audit_checks
 from service.claims import checks as claim_checks
 from service.clubs import checks as club_checks
@@ -21,6 +22,7 @@ CHECKS = (
     *stay_checks.CHECKS,
     *referral_checks.CHECKS,
     *travel_checks.CHECKS,
+    *account_checks.CHECKS,
     *audit_checks.CHECKS,
 )
 unsealed = audit_checks.unsealed

@@ -60,6 +60,7 @@ LISTED = (
 """Actions on many at once that no subject tells of: `_ON_A_LIST` says when a family was among them."""
 
 OF_NOBODY = (
+    "account",
     "allocation",
     "audit.list",
     "care.keys",

@@ -121,6 +121,18 @@ _TABLE: Final = (
         places=("organisation",),
     ),
     Permission(
+        "account.close",
+        N_("See and close the account of a season, and set how long its names are kept"),
+        ("coordinator",),
+        places=("organisation",),
+    ),
+    Permission(
+        "holidays.report",
+        N_("See the report of a year's holidays"),
+        ("coordinator",),
+        places=("organisation",),
+    ),
+    Permission(
         "places.allocate",
         N_("See the families of a season, and plan who goes where"),
         _HOLIDAYS,

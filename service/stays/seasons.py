@@ -98,7 +98,8 @@ def copy_season(session: Session, tenant_id: UUID, season_id: UUID, name: str, y
     last = find_season(session, season_id)
     dates = SeasonDates(*(moved(day, years) for day in msgspec.structs.astuple(last.dates)))
     made = add_season(session, tenant_id, last.district_id, name, dates, actor)
-    session.get_one(Season, (tenant_id, made)).copied_from = season_id
+    row = session.get_one(Season, (tenant_id, made))
+    row.copied_from, row.names_kept_days = season_id, session.get_one(Season, (tenant_id, season_id)).names_kept_days
     session.flush()
     session.execute(
         text(

@@ -25,6 +25,7 @@ from service.clubs.desk import Desk
 from service.console import keys
 from service.reporting import queries as reporting
 from service.values.progress import Progress
+from tests.care.holidays import holidays
 from tests.care.slow import SlowPath
 from tests.conftest import Medspiller
 from tests.passes.town import CODE, Town
@@ -196,6 +197,7 @@ def full(town: Town, at: At, installation: Path) -> Town:
     _ended_club(town)
     _claims(town)
     _holiday(town)
+    holidays(town)
     return town
 
 
@@ -206,9 +208,9 @@ def _holiday(town: Town) -> None:
             VALUES (:t, :d, 'x', '', '', '', '[]'""",
         "district_municipality": "id, district_id, name) VALUES (:t, :m, :d, 'x'",
         "centre": "id, name, region, address, accessibility) VALUES (:t, :c, 'x', '', '', ''",
-        "season": """id, district_id, name, first_day, last_day, referral_deadline, list_deadline, planned_on, state)
-            VALUES (:t, :s, :d, 'x', '2017-07-01', '2017-07-31', '2017-05-01', '2017-05-02', '2017-06-01',
-            'published'""",
+        "season": """id, district_id, name, first_day, last_day, referral_deadline, list_deadline, planned_on, state,
+            names_kept_days) VALUES (:t, :s, :d, 'x', '2017-07-01', '2017-07-31', '2017-05-01', '2017-05-02',
+            '2017-06-01', 'published', 180""",
         "stay": """id, season_id, centre_id, code, region, starts_on, ends_on, family_places, person_places, volunteers,
             min_child_age, max_child_age, min_families, assembly_points, included, accessibility, state)
             VALUES (:t, :y, :s, :c, 'A1', '', '2017-07-01', '2017-07-08', 5, 30, 2, 6, 13, 0, '{}', '', '',

@@ -52,6 +52,8 @@ NO_PAGES: Final = {
     "/seasons/{season_id:uuid}/travel-costs.csv": "a file",
     "/stays/{stay_id:uuid}/manifest.pdf": "a file",
     "/stays/{stay_id:uuid}/packing.pdf": "a file",
+    "/holidays-report/{year:int}/report.csv": "a file",
+    "/holidays-report/{year:int}/report.pdf": "a file",
     "/eligibility/refreshes": "leads to the history",
     "/seasons/{season_id:uuid}/board/changes": "parts of the board: `tests/allocation/test_board_pages.py`",
     "/search/found": "leads to the search where nothing was sought; `tests/browser/test_household.py` looks at it",
