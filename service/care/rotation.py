@@ -42,6 +42,7 @@ ENCRYPTED = (
     Encrypted("season_draw", "seed", "seed = n.cipher", "season_id::text"),
     Encrypted("allocation_run", "problem", "problem = n.cipher"),
     Encrypted("allocation_run", "plan", "plan = n.cipher"),
+    Encrypted("offer_needs", "content", "content = n.cipher", "offer_id::text"),
     Encrypted("second_factor", "secret_cipher", "secret_cipher = n.cipher"),
     # A held row keeps the staged row as JSON, bytes as PostgreSQL writes them.
     Encrypted(

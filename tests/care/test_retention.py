@@ -467,7 +467,8 @@ def test_rules_are_data(town: Town, medspiller: Medspiller, at: At) -> None:
     preset = rule("income")
     assert [preset[name] for name in ("counted_from", "months", "way", "preset")] == ["year_end", 60, "erase", True]
     months = {rule["what"]: rule["months"] for rule in town.say("retention", "show")["rules"]}
-    assert months.pop("kept_answers") == 0
+    # What has its own days: of a season as many as its organisation set.
+    assert [months.pop(what) for what in ("kept_answers", "season_names", "holiday_needs")] == [0, 0, 0]
     assert (next(iter(months)), months["income_not_entitled"]) == ("income_not_entitled", min(months.values()))
     assert town.say("retention", "set", "income", "--months", 12, "--from", "learned")["counted_from"] == "learned"
     at("2018-01-15T08:00Z")
