@@ -73,6 +73,10 @@ from service.letters import api as letters_api
 from service.letters import returns_web
 from service.letters import today as letters_today
 from service.letters import web as letters_web
+from service.offers import answer_web, offer_web, waiting_web
+from service.offers import api as offers_api
+from service.offers import today as offers_today
+from service.offers import web as offers_web
 from service.passes import api as passes_api
 from service.passes import (
     household_web,
@@ -206,6 +210,11 @@ DOORS = (
     stays_api,
     basics_api,
     received_lists_api,
+    answer_web,
+    offers_web,
+    offer_web,
+    waiting_web,
+    offers_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
@@ -221,6 +230,7 @@ WAITING = tuple(
         payments_today,
         referrals_today,
         stays_today,
+        offers_today,
         jobs_today,
         identity_today,
     )

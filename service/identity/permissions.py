@@ -120,6 +120,12 @@ _TABLE: Final = (
         ("coordinator",),
         places=("organisation",),
     ),
+    Permission(
+        "offers.make",
+        N_("Offer places to families, note their answers, and run the waiting list"),
+        _HOLIDAYS,
+        places=("organisation",),
+    ),
     Permission("trail.read", N_("Search the audit trail"), ("auditor",), places=_TENANTS),
     Permission("trail.family", N_("List who read and who changed what about one family"), ("auditor",)),
     Permission("clubs.read", N_("See clubs, their applications and what they offer"), _MUNICIPAL, "clubs"),

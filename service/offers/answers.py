@@ -83,7 +83,7 @@ def is_open(row: OfferRow) -> bool:
 
 
 def may_cancel(row: OfferRow, desk: Desk) -> bool:
-    """Whether the family may still say that it cannot come: until the day before the stay, a coordinator until its end."""
+    """Whether the family may still be said not to come: by itself until the day before, by a coordinator to the end."""
     today = clock.today(desk.tenant.time_zone)
     in_time = today <= row.ends_on if desk.actor.account_id else today < row.starts_on
     return row.state == "accepted" and row.stay_state == "planned" and in_time

@@ -72,7 +72,7 @@ _LISTED = """EXISTS (SELECT FROM received_list l JOIN received_family f ON f.lis
 
 
 def withdraw_gone(session: Session, desk: Desk, season_id: UUID) -> int:
-    """Withdraw the offers of families that are on no newest list any more, erase what they named, and free their places.
+    """Withdraw the offers of families that are on no newest list any more, erase what they named, free their places.
 
     A family that withdrew its consent is gone from the newest list.
     """

@@ -1,6 +1,6 @@
 """Making offers to families that hold a place, reminding of them, and putting a family back on the waiting list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -91,17 +91,13 @@ def make_offers(
         if unplaced:
             raise Conflict("These families hold no place any more: {keys}.", keys=", ".join(unplaced))
         chosen = [one for one in chosen if one.family in ready]
-    stays = {one.id: one for one in planned.stays}
-    _require_volunteers(
-        {stays[ready[one.family].stay_id].code: stays[ready[one.family].stay_id] for one in chosen}, even_so
-    )
+    going = [(one, ready[one.family], _stay_of(planned, ready[one.family])) for one in chosen]
+    _require_volunteers([stay for _, _, stay in going], even_so)
     asked = settings_of(session, season_id).answer_days if days is None else days
     if not 1 <= asked <= 90:
         raise Invalid("The offers cannot be made like this.", [FieldError("days", "must be 1 to 90")])
     made, too_late = [], []
-    for one in chosen:
-        family = ready[one.family]
-        stay = stays[family.stay_id]
+    for one, family, stay in going:
         offer_id = offer_place(session, desk, family, stay, one, asked)
         if offer_id is None:
             too_late.append(family.id.key)
@@ -111,8 +107,12 @@ def make_offers(
     return Made(made, too_late)
 
 
-def _require_volunteers(stays: Mapping[str, StayRow], even_so: bool) -> None:
-    few = [code for code, stay in sorted(stays.items()) if stay.confirmed < stay.volunteers]
+def _stay_of(planned: Planned, family: SeasonFamily) -> StayRow:
+    return next(one for one in planned.stays if one.id == family.stay_id)
+
+
+def _require_volunteers(stays: Sequence[StayRow], even_so: bool) -> None:
+    few = sorted({stay.code for stay in stays if stay.confirmed < stay.volunteers})
     if few and not even_so:
         wrong = FieldError("even_so", "must be ticked for the offers to go out all the same")
         raise Conflict("Too few volunteers have confirmed for {stays}.", [wrong], stays=", ".join(few))
@@ -201,7 +201,7 @@ def remind(session: Session, desk: Desk, season_id: UUID, offer_id: UUID | None 
     now = clock.now()
     if offer_id is None:
         near = now + timedelta(days=settings_of(session, season_id).remind_days)
-        ids = session.execute(
+        found = session.execute(
             text(
                 """SELECT id FROM offer WHERE season_id = :season AND state = 'open' AND reminded_at IS NULL
                 AND deadline BETWEEN :now AND :near AND made_at < CAST(:today AS timestamptz) ORDER BY id"""
@@ -209,11 +209,12 @@ def remind(session: Session, desk: Desk, season_id: UUID, offer_id: UUID | None 
             # Whoever was written to today is not reminded today.
             {"season": season_id, "now": now, "near": near, "today": _midnight(desk)},
         ).scalars()
+        ids: list[UUID] = list(found)
     else:
         row = find_offer(session, offer_id)
         if row.state != "open" or row.deadline < now:
             raise Conflict("The offer waits for no answer any more.")
-        ids = iter([offer_id])
+        ids = [offer_id]
     reminded = 0
     for one in ids:
         contact = contact_of(session, desk.secrets, one)

@@ -40,7 +40,7 @@ _SHORT: Final = N_(
 )
 _REMIND_SUBJECT: Final = N_("Please answer by {deadline}: an offer of a free holiday")
 _REMIND_SHORT: Final = N_(
-    "{organisation} waits for your answer about the free holiday, {first_day} to {last_day}. Answer by {deadline}: {url}"
+    "{organisation} waits for your answer: a free holiday, {first_day} to {last_day}. Answer by {deadline}: {url}"
 )
 _REFERRER_SUBJECT: Final = N_("An offer for a family that you referred: answer by {deadline}")
 _REFERRER_TEXT: Final = N_(

@@ -1,4 +1,4 @@
-"""Pure rules of offers: until when a family may answer, how it is reached, and who must come for the place to be used."""
+"""Pure rules of offers: until when a family may answer, how it is reached, and who must come."""
 
 import re
 from collections.abc import Collection, Sequence

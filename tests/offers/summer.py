@@ -18,6 +18,7 @@ from service.offers.answers import Yes
 from service.offers.desk import Desk
 from service.offers.making import Made, Wanted
 from service.offers.queries import OfferRow, contact_of, offers_of
+from service.offers.rules import Contact
 from service.stays import lists
 from service.stays.sheets import as_csv
 from tests.stays.camp import Camp
@@ -109,9 +110,11 @@ class Summer:
     def code(self, key: str) -> str:
         return self._contact(key).code
 
-    def _contact(self, key: str) -> Any:
+    def _contact(self, key: str) -> Contact:
         with self.session() as session:
-            return contact_of(session, self.desk().secrets, self.offers()[key].id)
+            found = contact_of(session, self.desk().secrets, self.offers()[key].id)
+        assert found is not None
+        return found
 
     def held(self) -> dict[str, tuple[str, int]]:
         """Where families hold a place, and how many beds."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
+from service.audit.actions import COMMAND
 from service.errors import Conflict, Invalid
 from service.offers import answers, making, waiting
 from service.offers.answers import Yes
@@ -13,7 +14,6 @@ from service.offers.queries import needs_of, travellers_of
 from service.offers.rules import Needs
 from service.offers.waiting import offer_free, read_line
 from service.stays import seasons
-from service.audit.actions import COMMAND
 from tests.offers.summer import ALL, Summer
 
 At = Callable[[str], None]
