@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.timetable import TIMETABLE
 from schemas.health import Health, Jobs
+from service.allocation import runs_api, runs_web
 from service.audit import api as audit_api
 from service.audit import web as audit_web
 from service.claims import api as claims_api
@@ -203,6 +204,8 @@ DOORS = (
     referrals_api,
     cases_api,
     referral_lists_api,
+    runs_web,
+    runs_api,
     seasons_web,
     stays_web,
     basics_web,

@@ -1,22 +1,30 @@
-"""`medspiller allocation`: the allocation on files alone, without a database: planning, what-if, measuring."""
+"""`medspiller allocation`: a season of the database, and the allocation on files: planning, what-if, measuring."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
+from sqlmodel import Session
 
 from service import console
-from service.allocation import files, report, what_if
+from service.allocation import draw as draws
+from service.allocation import files, report, runs, what_if
 from service.allocation.compare import Comparison, compare
 from service.allocation.priority import commitment, new_seed
 from service.allocation.problem import Problem, Weights
 from service.allocation.repack import NODE_LIMIT, Allowed
 from service.allocation.solving import allocate, gains
 from service.allocation.tables import Wrong
+from service.audit.actions import COMMAND
 from service.errors import Refused
+from service.identity.actions import Tenant, find_tenant
+from service.stays.queries import SeasonRow, season_named
+from service.values import clock
+from service.values.secrecy import TenantSecrets
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _WEIGHTS = ", ".join(Weights.__struct_fields__)
@@ -185,3 +193,115 @@ def _difference(found: Comparison, beds: int | None = None, filled: int | None =
         lines.append(f"{filled:,} of {beds:,} beds are filled.")
     lines += [f"+ {family}" for family in found.gained] + [f"- {family}" for family in found.lost]
     return lines + [f"  {one.family}: {one.before} -> {one.after}" for one in found.moved]
+
+
+@contextmanager
+def _desk(code: str, season: str) -> Iterator[tuple[Session, TenantSecrets, Tenant, SeasonRow]]:
+    """A season of an organisation, in a transaction."""
+    with console.database() as opened:
+        with opened.transaction() as session:
+            tenant = find_tenant(session, "organisation", code)
+        secrets = console.keys(opened).for_tenant(tenant.id)
+        with opened.transaction(tenant.id) as session:
+            yield session, secrets, tenant, season_named(session, season)
+
+
+_ORGANISATION = click.option("--organisation", "code", required=True, metavar="CODE", help="The organisation's code.")
+_SEASON = click.option("--season", required=True, metavar="NAME", help="The season's name.")
+
+
+@allocation.command("publish-weights")
+@_ORGANISATION
+@_SEASON
+@click.option("--weight", "weights", multiple=True, metavar="KEY=VALUE",
+              help=f"A weight that is not the usual one: {_WEIGHTS}.")  # fmt: skip
+@console.command
+def publish_weights(code: str, season: str, weights: Sequence[str]) -> Any:
+    """Publish the points of a season, before its lists close."""
+    wanted = _weights(weights)
+    with _desk(code, season) as (session, _, tenant, row):
+        today = clock.today(tenant.time_zone)
+        draws.publish_weights(session, tenant.id, row.id, wanted, today, COMMAND)
+    said = ", ".join(f"{name} {value}" for name, value in msgspec.structs.asdict(wanted).items())
+    return {"season": row.name, "weights": wanted}, [f"{row.name}: {said}"]
+
+
+@allocation.command("commit-draw")
+@_ORGANISATION
+@_SEASON
+@console.command
+def commit_draw(code: str, season: str) -> Any:
+    """Choose the seed of a season's draw and show what commits to it, before its lists close."""
+    with _desk(code, season) as (session, secrets, tenant, row):
+        today = clock.today(tenant.time_zone)
+        shown = draws.commit_draw(session, secrets, tenant.id, row.id, today, COMMAND)
+    return {"season": row.name, "commitment": shown}, [f"{row.name}: commitment {shown}"]
+
+
+@allocation.command("run")
+@_ORGANISATION
+@_SEASON
+@click.option(
+    "--worse-wishes",
+    type=click.IntRange(0, runs.MOST_WORSE_WISHES),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="How many families may get a worse wish than by priority, so that more fit in.",
+)
+@click.option(
+    "--move-within-region", is_flag=True, help="Families without wishes may get a later stay, so that more fit in."
+)
+@click.option("--late", is_flag=True, help="With the families that were referred after the deadline.")
+@click.option("--confirm", is_flag=True, help="Make it the season's plan at once.")  # fmt: skip
+@console.command
+def run_(code: str, season: str, worse_wishes: int, move_within_region: bool, late: bool, confirm: bool) -> Any:
+    """Allocate the places of a season from the lists that have come."""
+    options = runs.Options(worse_wishes, move_within_region, late)
+    with _desk(code, season) as (session, secrets, tenant, row):
+        today = clock.today(tenant.time_zone)
+        made = runs.make_run(session, secrets, tenant.id, row.id, options, today, COMMAND)
+        if confirm:
+            runs.confirm_run(session, secrets, tenant.id, made, COMMAND)
+        run = runs.find_run(session, made)
+    return {"run": run.number, "id": run.id, "state": run.state, **msgspec.to_builtins(run.totals)}, _said(run)
+
+
+@allocation.command("runs")
+@_ORGANISATION
+@_SEASON
+@console.command
+def list_runs(code: str, season: str) -> Any:
+    """The runs of a season, the newest first."""
+    with _desk(code, season) as (session, _, _, row):
+        found = runs.runs_of(session, row.id)
+    result = [
+        {"run": one.number, "id": one.id, "state": one.state, "made_at": one.made_at, "totals": one.totals.totals}
+        for one in found
+    ]
+    return {"season": row.name, "runs": result}, [line for one in found for line in _said(one)[:1]]
+
+
+@allocation.command("confirm")
+@_ORGANISATION
+@_SEASON
+@click.option("--run", "number", type=click.IntRange(1), required=True, metavar="N", help="The number of the run.")
+@console.command
+def confirm_run(code: str, season: str, number: int) -> Any:
+    """Make a run the season's plan. What is locked by hand or offered stands."""
+    with _desk(code, season) as (session, secrets, tenant, row):
+        run = next((one for one in runs.runs_of(session, row.id) if one.number == number), None)
+        if run is None:
+            raise Refused("There is no run {number} of {season}.", number=number, season=row.name)
+        placed = runs.confirm_run(session, secrets, tenant.id, run.id, COMMAND)
+    return {"run": number, "placed": placed}, [f"Run {number} is the plan of {row.name}: {placed:,} families placed."]
+
+
+def _said(run: runs.RunRow) -> list[str]:
+    totals = run.totals.totals
+    return [
+        f"Run {run.number} ({run.state}): {totals.placed:,} of {totals.families:,} families placed, "
+        f"{totals.waiting:,} waiting, {totals.ineligible:,} not eligible.",
+        f"{totals.persons_placed:,} persons in {totals.beds_filled:,} of {totals.beds:,} beds; by priority alone "
+        f"{run.totals.priority_alone.persons_placed:,}.",
+    ]

@@ -160,13 +160,18 @@ def _condition(line: Line, stays: set[str], families: set[str]) -> tuple[str, tu
 
 def write_plan(path: Path, placements: Iterable[Placement]) -> None:
     """Write a plan, a line for each family in priority order; the same plan gives the same bytes."""
+    write(path, plan_bytes(placements))
+
+
+def plan_bytes(placements: Iterable[Placement]) -> bytes:
+    """A plan as the file that `write_plan` writes."""
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow(PLAN)
     for one in placements:
         cells = (one.family, one.outcome, one.stay, one.wish, one.rank, one.reason)
         writer.writerow("" if cell is None else as_text(str(cell)) for cell in cells)
-    write(path, written.getvalue().encode())
+    return written.getvalue().encode()
 
 
 def write_report(path: Path, report: object) -> None:

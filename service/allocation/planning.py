@@ -5,6 +5,7 @@ Families without wishes take anything in the region of the district, which is ev
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
@@ -29,7 +30,10 @@ class FamilyId(msgspec.Struct, frozen=True, order=True):
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """What is planned for a family: the stay, if any, what it holds there, and the revision of that."""
+    """What is planned for a family: the stay, if any, what it holds there, and the revision of that.
+
+    `offer` is the state of the offer that holds the place for it: open or accepted.
+    """
 
     stay_id: UUID | None
     persons: int
@@ -40,6 +44,12 @@ class Placed(msgspec.Struct, frozen=True):
     revision: int
     changed_at: datetime
     changed_by: UUID | None
+    offer: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether a run leaves it as it is."""
+        return self.locked or self.offer is not None
 
 
 class SeasonFamily(msgspec.Struct, frozen=True):
@@ -112,7 +122,9 @@ _FAMILIES: Final = """WITH listed AS (
         SELECT p.* FROM placement p WHERE p.season_id = :season
     )
     SELECT m.id AS municipality_id, m.name AS municipality, coalesce(l.key, p.family_key) AS key, l.content,
-        p.stay_id, p.persons, p.beds, p.beds_needed, p.locked, p.how, p.revision, p.changed_at, p.changed_by
+        p.stay_id, p.persons, p.beds, p.beds_needed, p.locked, p.how, p.revision, p.changed_at, p.changed_by,
+        (SELECT o.state FROM offer o WHERE (o.season_id, o.municipality_id, o.family_key) =
+            (p.season_id, p.municipality_id, p.family_key) AND o.state IN ('open', 'accepted')) AS offer
     FROM listed l FULL JOIN held p ON (p.municipality_id, p.family_key) = (l.municipality_id, l.key)
     JOIN district_municipality m ON m.id = coalesce(l.municipality_id, p.municipality_id)
     WHERE l.key IS NOT NULL OR p.stay_id IS NOT NULL
@@ -121,16 +133,24 @@ _FAMILIES: Final = """WITH listed AS (
 
 def read_families(session: Session, season_id: UUID) -> list[SeasonFamily]:
     """The families of the newest lists, and those that hold a place without being on one, by municipality and key."""
-    return [_family(row) for row in session.execute(text(_FAMILIES), {"season": season_id}).mappings()]
+    rows = session.execute(text(_FAMILIES), {"season": season_id}).mappings().all()
+    short = Counter((row["municipality_id"], _short(row["key"])) for row in rows)
+    return [_family(row, whole=short[row["municipality_id"], _short(row["key"])] > 1) for row in rows]
 
 
-def _family(row: Mapping[Any, Any]) -> SeasonFamily:
+def _short(key: str) -> str:
+    """Of a key that a program has made, enough to tell families apart and to be read out."""
+    return key[:8] if len(key) == 36 else key
+
+
+def _family(row: Mapping[Any, Any], *, whole: bool) -> SeasonFamily:
     placed = None
     if row["revision"] is not None:
         placed = msgspec.convert({name: row[name] for name in Placed.__struct_fields__}, Placed)
     listed = None if row["content"] is None else msgspec.convert(row["content"], ListedFamily)
     id_ = msgspec.convert({"municipality_id": row["municipality_id"], "key": row["key"]}, FamilyId)
-    return SeasonFamily(id_, f"{row['municipality']}/{id_.key}", row["municipality"], listed, placed)
+    code = f"{row['municipality']}/{id_.key if whole else _short(id_.key)}"
+    return SeasonFamily(id_, code, row["municipality"], listed, placed)
 
 
 def read_groups(session: Session, season_id: UUID) -> list[Group]:
@@ -229,12 +249,12 @@ def problem_of(
 ) -> Problem:
     """A season as a problem. Without `late`, families that were referred after the deadline are left out.
 
-    Placements that are locked are places by hand; with `only_locked` false every placement is.
+    Placements that are locked or offered are places by hand; with `only_locked` false every placement is.
     """
     region, stays = planned.season.district, planned.codes
     families, locks, known = [], [], {}
     for one in planned.families:
-        held = one.stay_id in stays and one.placed is not None and (one.placed.locked or not only_locked)
+        held = one.stay_id in stays and one.placed is not None and (one.placed.settled or not only_locked)
         if one.listed is None or (one.listed.late and not late and not held):
             continue
         known[one.id] = one.code

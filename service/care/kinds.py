@@ -115,6 +115,9 @@ _PRINTED_FILES = Files(
 
 _SENT = "batch_id IN (SELECT id FROM print_batch WHERE {origin} <= :cut_off)"
 
+_OFFERS_OVER = "SELECT o.id FROM offer o JOIN stay t ON t.id = o.stay_id WHERE {origin} < :cut_off"
+_OFFER_ENDED = f"(o.state NOT IN ('open', 'accepted') AND {_day('o.ended_at')} < :cut_off)"
+
 KINDS = (
     Kind(
         what="income_not_entitled",
@@ -350,6 +353,18 @@ KINDS = (
         ),
     ),
     Kind(
+        what="offer_needs",
+        meaning="What families need who come on holiday, and how they are reached about an offer, once it is over",
+        way=ERASE,
+        months=0,
+        origins={"stay_end": "t.ends_on"},
+        steps=(
+            # On the day after the stay: on its last day somebody may still need to be called.
+            Step("offer_needs", f"offer_id IN ({_OFFERS_OVER})"),
+            Step("offer_contact", f"offer_id IN ({_OFFERS_OVER} OR {_OFFER_ENDED})"),
+        ),
+    ),
+    Kind(
         what="kept_answers",
         meaning="Answers of the API, kept for 48 hours so that a repeated call has no further effect",
         way=ERASE,
@@ -369,9 +384,11 @@ _OF_OFFERS = "What an organisation offers and who helps; nothing in it is about 
 _OF_FAMILIES = "The families of a season, until they withdraw. Nothing erases them yet when the season is over."
 
 KEPT = {
+    "allocation_run": _OF_FAMILIES,
     "audit_entry": _OF_THE_TRAIL,
     "audit_seal": _OF_THE_TRAIL,
     "audit_sealed": _OF_THE_TRAIL,
+    "board_change": _OF_FAMILIES,
     "budget": _OF_NOBODY,
     "budget_used": _OF_NOBODY,
     "case_verdict": _OF_FAMILIES,
@@ -388,22 +405,29 @@ KEPT = {
     "district_municipality": _OF_OFFERS,
     "ended_notice": _WHO_IS_MEANT,
     "fallback_offer": _OF_OFFERS,
+    "family_group": _OF_FAMILIES,
+    "family_group_member": _OF_FAMILIES,
     "household_member": "Who lives where now: the next extract says when that is over.",
     "job_run": _OF_NOBODY,
     "job_time": _OF_NOBODY,
     "leisure_pass": _WHO_IS_MEANT,
     "letter_settings": _OF_NOBODY,
+    "offer": _OF_FAMILIES,
+    "offer_settings": _OF_OFFERS,
+    "offer_traveller": _OF_FAMILIES,
     "offered_season": _OF_OFFERS,
     "offered_stay": _OF_OFFERS,
     "parameter_version": _OF_NOBODY,
     "pass_entry": _WHO_IS_MEANT,
     "pass_letter": _WHO_IS_MEANT,
+    "passed_over": _OF_FAMILIES,
     "payee_reference": _OF_CLUBS,
     "payment": _OF_CLUBS,
     "payment_claim": _OF_CLUBS,
     "payment_date": _OF_NOBODY,
     "payment_run": _OF_CLUBS,
     "payment_settings": _OF_NOBODY,
+    "placement": _OF_FAMILIES,
     "print_batch": _OF_NOBODY,
     "private_code": _WHO_IS_MEANT,
     "received_family": _OF_FAMILIES,
@@ -420,6 +444,7 @@ KEPT = {
     "referral_traveller": _OF_FAMILIES,
     "referral_wish": _OF_FAMILIES,
     "refresh_run": _OF_NOBODY,
+    "refusal_credit": _OF_FAMILIES,
     "report_settings": _OF_NOBODY,
     "retention_rule": _OF_NOBODY,
     "retention_run": _OF_NOBODY,
@@ -428,7 +453,10 @@ KEPT = {
     "same_child": _OF_FAMILIES,
     "scheme": _OF_NOBODY,
     "season": _OF_OFFERS,
+    "season_board": _OF_OFFERS,
+    "season_draw": _OF_OFFERS,
     "season_municipality": _OF_OFFERS,
+    "season_weights": _OF_OFFERS,
     "second_factor": _OF_STAFF,
     "status_entry": _OF_CLUBS,
     "status_file": _OF_CLUBS,

@@ -60,6 +60,7 @@ LISTED = (
 """Actions on many at once that no subject tells of: `_ON_A_LIST` says when a family was among them."""
 
 OF_NOBODY = (
+    "allocation",
     "audit.list",
     "care.keys",
     "care.retention.set",
@@ -71,6 +72,7 @@ OF_NOBODY = (
     "eligibility.parameters.set",
     "identity",
     "jobs",
+    "offers",
     "payments",
     "payments.sample.draw",
     "reporting",

@@ -39,6 +39,11 @@ ENCRYPTED = (
     Encrypted("leisure_pass", "number_cipher", "number_cipher = n.cipher"),
     Encrypted("letter", "content", "content = n.cipher"),
     Encrypted("kept_answer", "answer", "answer = n.cipher"),
+    Encrypted("season_draw", "seed", "seed = n.cipher", "season_id::text"),
+    Encrypted("allocation_run", "problem", "problem = n.cipher"),
+    Encrypted("allocation_run", "plan", "plan = n.cipher"),
+    Encrypted("offer_needs", "content", "content = n.cipher", "offer_id::text"),
+    Encrypted("offer_contact", "content", "content = n.cipher", "offer_id::text"),
     Encrypted("second_factor", "secret_cipher", "secret_cipher = n.cipher"),
     # A held row keeps the staged row as JSON, bytes as PostgreSQL writes them.
     Encrypted(

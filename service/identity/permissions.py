@@ -126,6 +126,18 @@ _TABLE: Final = (
         _HOLIDAYS,
         places=("organisation",),
     ),
+    Permission(
+        "places.allocate",
+        N_("See the families of a season, and plan who goes where"),
+        _HOLIDAYS,
+        places=("organisation",),
+    ),
+    Permission(
+        "places.settle",
+        N_("Publish a season's points, commit to its draw, and make a run its plan"),
+        ("coordinator",),
+        places=("organisation",),
+    ),
     Permission("trail.read", N_("Search the audit trail"), ("auditor",), places=_TENANTS),
     Permission("trail.family", N_("List who read and who changed what about one family"), ("auditor",)),
     Permission("clubs.read", N_("See clubs, their applications and what they offer"), _MUNICIPAL, "clubs"),

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
-from service.audit.actions import Actor
+from service.audit.actions import Actor, record
 from service.identity.access import Place
 from service.identity.actions import Tenant
 from service.offers.models import OfferSettings
@@ -84,3 +84,4 @@ def keep_settings(session: Session, desk: Desk, season_id: UUID, wanted: Setting
     row.changed_at, row.changed_by = clock.now(), desk.actor.account_id
     session.add(row)
     session.flush()
+    record(session, desk.tenant.id, desk.actor, "offers.settings", ("season", season_id))

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
-from service.allocation.models import SeasonDraw
+from service.allocation.draw import seed_of
 from service.allocation.placing import Lack, Room
 from service.allocation.planning import (
     FamilyId,
@@ -32,7 +32,6 @@ from service.offers.models import PassedOver
 from service.offers.order import Held, Turn, line_up, passed_over, rooms_of
 from service.stays.queries import StayRow, find_season, find_stay
 from service.values import clock
-from service.values.secrecy import TenantSecrets
 
 _SAID_NO: Final = ("declined", "expired", "cancelled", "withdrawn")
 
@@ -93,16 +92,6 @@ class Reoffered(msgspec.Struct, frozen=True):
 
     offers: list[UUID]
     waiting: int
-
-
-def seed_of(session: Session, secrets: TenantSecrets, season_id: UUID) -> str:
-    """The seed of the season's draw; refused before there is one."""
-    row = session.execute(
-        text(f"SELECT seed FROM {SeasonDraw.__tablename__} WHERE season_id = :season"), {"season": season_id}
-    ).scalar_one_or_none()
-    if row is None:
-        raise Conflict("The season has no draw yet: without it nobody is next.")
-    return secrets.decrypt(bytes(row))
 
 
 def read_line(session: Session, desk: Desk, season_id: UUID) -> Line:

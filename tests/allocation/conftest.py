@@ -1,8 +1,8 @@
-"""The command line without an installation: allocation on files needs no database, and none is opened."""
+"""The command line without an installation, since allocation on files opens no database; and a season in one."""
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ from click.testing import CliRunner
 
 from service.allocation.files import CONDITIONS, REFERRALS, REFERRALS_OPTIONAL, STAYS, STAYS_OPTIONAL
 from service.cli import main
+from service.database.engine import Database
+from tests.allocation.season import Planning
+from tests.stays.camp import NOW, Camp
 
 
 class Files:
@@ -83,3 +86,13 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     monkeypatch.setenv("MEDSPILLER_HOME", str(home))
     yield Files(tmp_path)
     assert not home.exists()
+
+
+@pytest.fixture
+def planning(database: Database, at: Callable[[str], None]) -> Planning:
+    """A published season with the stays A1 and A2, at a centre whose rooms are not known."""
+    at(NOW)
+    camp = Camp(database)
+    camp.plan("A1", "A2")
+    camp.as_owner("DELETE FROM centre_room")
+    return Planning(camp)

@@ -20,6 +20,7 @@ Call = tuple[str, dict[str, Any]]
 
 WITHOUT_A_KEY = {
     # Read or reckon, and change nothing.
+    "POST /api/v1/allocation-runs/{run_id}/what-if",
     "POST /api/v1/coverage",
     "POST /api/v1/determinations/{determination_id}/figures",
     "POST /api/v1/eligibility/what-if",
@@ -31,7 +32,17 @@ WITHOUT_A_KEY = {
     "POST /api/v1/search",
     "POST /api/v1/trail/family",
     # Said twice it has said no more than once.
+    "POST /api/v1/allocation-runs/{run_id}/confirmation",
     "POST /api/v1/club-applications",
+    "POST /api/v1/offers/{offer_id}/answer",
+    "POST /api/v1/offers/{offer_id}/cancellation",
+    "POST /api/v1/offers/{offer_id}/return",
+    "POST /api/v1/offers/{offer_id}/withdrawal",
+    "POST /api/v1/seasons/{season_id}/offers/letters",
+    "POST /api/v1/seasons/{season_id}/offers/reminders",
+    "POST /api/v1/stays/{stay_id}/reoffer",
+    # Asked for again it is wanted again.
+    "POST /api/v1/offers/{offer_id}/reminder",
     "POST /api/v1/payment-dates/{pays_on}/removal",
     "POST /api/v1/payment-statuses",
     "POST /api/v1/received-lists/doubles",

@@ -15,7 +15,7 @@ ZONE = ZoneInfo("Europe/Copenhagen")
 TABLES = """income income_past award award_past person person_past household household_member household_member_past
     household_note household_contact name_token determination refresh_run fact fact_set register_import held_row
     rejected_row letter print_batch pass_letter ended_notice review_decision review_act leisure_pass kept_answer
-    claim reservation sample_check club_application club_past_contact club"""
+    claim reservation sample_check club_application club_past_contact club offer offer_needs offer_contact stay"""
 WAITING = ("queued", "held_back", "batched")
 Row = dict[str, Any]
 Test = Callable[[Row], Any]
@@ -212,6 +212,13 @@ class SlowPath:
         contact = ("contact_name", "contact_email", "contact_phone")
         is_due: Test = lambda row: row["state"] == "ended" and any(row[one] for one in contact) and due(row["ended_at"])  # noqa: E731
         self._change("club", is_due, **dict.fromkeys(contact))
+
+    def _offer_needs(self, due: Callable[[Any], bool]) -> None:
+        ends = {row["id"]: row["ends_on"] + timedelta(days=1) for row in self.of["stay"]}
+        over = {row["id"] for row in self.of["offer"] if due(ends[row["stay_id"]])}
+        ended = {row["id"] for row in self.of["offer"] if row["ended_at"] and due(row["ended_at"] + timedelta(days=1))}
+        self._erase("offer_needs", lambda row: row["offer_id"] in over)
+        self._erase("offer_contact", lambda row: row["offer_id"] in over | ended)
 
     def _kept_answers(self, due: Callable[[Any], bool]) -> None:
         self._erase("kept_answer", lambda row: due(row["kept_at"] + timedelta(days=3)))

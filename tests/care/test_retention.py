@@ -195,7 +195,45 @@ def full(town: Town, at: At, installation: Path) -> Town:
             (lies / name).touch()
     _ended_club(town)
     _claims(town)
+    _offers(town)
     return town
+
+
+def _offers(town: Town) -> None:
+    """An offer that was accepted and one that was declined, as a volunteer organisation has them."""
+    with town.owner() as session:
+        for statement in (
+            """district (tenant_id, name, contact_name, contact_phone, contact_email, criteria)
+                SELECT id, 'Øst', '', '', '', '[]' FROM directory.tenant""",
+            "district_municipality (tenant_id, district_id, name) SELECT tenant_id, id, 'Medby' FROM district",
+            "centre (tenant_id, name, region, address, accessibility) SELECT tenant_id, 'Åhuset', '', '', '' FROM district",
+            """season (tenant_id, district_id, name, first_day, last_day, referral_deadline, list_deadline, planned_on,
+                state) SELECT tenant_id, id, 'Sommer', '2017-07-01', '2017-08-01', '2017-02-01', '2017-03-01',
+                '2017-04-01', 'draft' FROM district""",
+            """stay (tenant_id, season_id, centre_id, code, region, starts_on, ends_on, family_places, person_places,
+                volunteers, min_child_age, max_child_age, min_families, assembly_points, included, accessibility, state)
+                SELECT s.tenant_id, s.id, c.id, 'A1', '', '2017-07-01', '2017-07-08', 9, 30, 2, 6, 13, 0, '{}', '', '',
+                'planned' FROM season s, centre c""",
+        ):
+            session.execute(text(f"INSERT INTO {statement}"))
+        for key, state, ended in (("1", "accepted", "NULL"), ("2", "declined", "'2017-05-01'")):
+            of = f"SELECT t.tenant_id, t.season_id, m.id, '{key}', t.id"
+            where = "FROM stay t, district_municipality m"
+            session.execute(
+                text(
+                    f"""INSERT INTO placement (tenant_id, season_id, municipality_id, family_key, stay_id, persons, beds,
+                        locked, how, revision, changed_at) {of}, 2, 2, false, 'run', 1, now() {where}"""
+                )
+            )
+            session.execute(
+                text(
+                    f"""INSERT INTO offer (tenant_id, season_id, municipality_id, family_key, stay_id, state, via,
+                        deadline, made_at, ended_at) {of}, '{state}', 'letter', '2017-05-05', '2017-04-20', {ended}
+                        {where}"""
+                )
+            )
+        for table in ("offer_needs", "offer_contact"):
+            session.execute(text(f"INSERT INTO {table} SELECT tenant_id, id, 'x' FROM offer"))
 
 
 def _ended_club(town: Town) -> None:
