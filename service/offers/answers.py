@@ -181,6 +181,8 @@ def decline(session: Session, desk: Desk, offer_id: UUID, how: str, because: str
         raise Invalid("The answer cannot be taken like this.", [wrong])
     row = _held(session, desk, offer_id)
     done = is_open(row) and end(session, desk, offer_id, "declined", ("open",), how=how, because=because, in_time=True)
+    if done:
+        record(session, desk.tenant.id, desk.actor, "offers.declined", ("offer", offer_id), details={"how": how})
     return Answered(find_offer(session, offer_id), done)
 
 
@@ -188,6 +190,8 @@ def cancel(session: Session, desk: Desk, offer_id: UUID, how: str) -> Answered:
     """The family had said yes and cannot come; its place falls free."""
     row = _held(session, desk, offer_id)
     done = may_cancel(row, desk) and end(session, desk, offer_id, "cancelled", ("accepted",), how=how)
+    if done:
+        record(session, desk.tenant.id, desk.actor, "offers.cancelled", ("offer", offer_id), details={"how": how})
     return Answered(find_offer(session, offer_id), done)
 
 
@@ -196,6 +200,7 @@ def withdraw(session: Session, desk: Desk, offer_id: UUID) -> OfferRow:
     row = _held(session, desk, offer_id)
     if not end(session, desk, offer_id, "withdrawn", _LIVING):
         raise Conflict("The offer has ended already.")
+    record(session, desk.tenant.id, desk.actor, "offers.withdrawn", ("offer", offer_id))
     return msgspec.structs.replace(row, state="withdrawn")
 
 

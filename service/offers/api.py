@@ -16,7 +16,6 @@ from schemas.offer import (
     OfferDetail,
     OfferSettingsDetail,
     OffersMade,
-    OfferState,
     OfferTravellerDetail,
     OfferWhole,
     RemindersSent,
@@ -36,6 +35,7 @@ from service.offers.desk import Desk, keep_settings, settings_of
 from service.offers.ending import withdraw_gone
 from service.offers.letters import print_letters
 from service.offers.making import Wanted, make_offers
+from service.offers.models import STATES
 from service.offers.queries import OfferRow, find_offer, needs_of, offers_of, travellers_of
 from service.offers.rules import Needs, Settings
 from service.offers.waiting import Line, Over, Waiter, offer_free, overs_of, read_line, reoffer
@@ -53,6 +53,7 @@ _CALL: Final[dict[str, Any]] = {
     "opt": may("offers.make"),
     "tags": ["offers"],
 }
+_State = Annotated[str | None, QueryParameter(name="state", enum=STATES, description="Only offers in this state.")]
 _SEASON: Final = "/api/v1/seasons/{season_id:uuid}"
 _OFFER: Final = "/api/v1/offers/{offer_id:uuid}"
 
@@ -67,7 +68,7 @@ def list_offers(
     request: AnyRequest,
     session: Session,
     season_id: FromPath[UUID],
-    state: Annotated[OfferState | None, QueryParameter(description="Only offers in this state.")] = None,
+    in_state: _State = None,
     stay: Annotated[str | None, QueryParameter(description="Only offers of the stay with this code.")] = None,
     limit: Limit = PAGE,
     after: After = None,
@@ -79,7 +80,7 @@ def list_offers(
     found = [
         one
         for one in offers_of(session, season_id)
-        if (state is None or one.state == state) and (stay is None or one.stay == stay)
+        if (in_state is None or one.state == in_state) and (stay is None or one.stay == stay)
     ]
     record(session, desk.tenant.id, desk.actor, "offers.list", ("season", season_id))
     return paged(found, limit, after, _detail, lambda one: one.id)

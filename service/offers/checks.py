@@ -11,7 +11,7 @@ _GUARDS = (("offer", "transitions"), ("offer", "placed"), ("placement", "offered
 def _offers(session: Session) -> list[str]:
     return sentences(
         session,
-        """SELECT format('The living offer %s is of a place that the family does not hold (tenant %s).', o.id, o.tenant_id)
+        """SELECT format('The family does not hold the place of the living offer %s (tenant %s).', o.id, o.tenant_id)
         FROM offer o WHERE o.state IN ('open', 'accepted') AND NOT EXISTS (SELECT FROM placement p
             WHERE (p.tenant_id, p.season_id, p.municipality_id, p.family_key, p.stay_id) =
                 (o.tenant_id, o.season_id, o.municipality_id, o.family_key, o.stay_id))

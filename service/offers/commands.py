@@ -60,7 +60,7 @@ def send(code: str, season: str, stay: str | None, via: str, days: int | None, e
         if stay is not None and stay not in stays:
             raise NotFound("The season has no stay {code}.", code=stay)
         made = making.make_offers(
-            session, desk, found.id, stay_id=stay and stays[stay], via=via, days=days, even_so=even_so
+            session, desk, found.id, stay_id=stays[stay] if stay else None, via=via, days=days, even_so=even_so
         )
     said = f"{len(made.offers)} offers made; {len(made.too_late)} families whose stay begins too soon."
     return {"offers": made.offers, "too_late": made.too_late}, [said]

@@ -28,7 +28,7 @@ def end(
     """End an offer that is in one of the states `since`, and let its place fall free in the same transaction.
 
     With `in_time` only before its deadline. False where it had ended otherwise: there is one winner. `how` says how the
-    family answered.
+    family answered. Whoever calls it tells the trail.
     """
     assert to in _ENDED_AS
     now = clock.now()
@@ -46,7 +46,6 @@ def end(
         return False
     session.execute(text("DELETE FROM offer_needs WHERE offer_id = :id"), {"id": offer_id})
     free(session, desk, row.season_id, row.municipality_id, row.family_key)
-    record(session, desk.tenant.id, desk.actor, f"offers.{to}", ("offer", offer_id))
     return True
 
 
@@ -84,9 +83,11 @@ def withdraw_gone(session: Session, desk: Desk, season_id: UUID) -> int:
         ),
         {"season": season_id},
     ).scalars()
-    ended = [offer_id for offer_id in gone if end(session, desk, offer_id, "withdrawn", ("open", "accepted"))]
+    ended = [offer_id for offer_id in gone.all() if end(session, desk, offer_id, "withdrawn", ("open", "accepted"))]
     # Should the family come back on a later list, it waits again.
     session.execute(text("UPDATE offer SET waits_again = true WHERE id = ANY (:ids)"), {"ids": ended})
+    for offer_id in ended:
+        record(session, desk.tenant.id, desk.actor, "offers.withdrawn", ("offer", offer_id))
     for table in ("offer_traveller", "offer_contact"):
         session.execute(text(f"DELETE FROM {table} WHERE offer_id = ANY (:ids)"), {"ids": ended})
     rows: Sequence[Any] = session.execute(
@@ -108,4 +109,7 @@ def expire(session: Session, desk: Desk, season_id: UUID) -> int:
         text("SELECT id FROM offer WHERE season_id = :season AND state = 'open' AND deadline < :now ORDER BY id"),
         {"season": season_id, "now": clock.now()},
     ).scalars()
-    return sum(end(session, desk, offer_id, "expired", ("open",)) for offer_id in late)
+    ended = [offer_id for offer_id in late.all() if end(session, desk, offer_id, "expired", ("open",))]
+    for offer_id in ended:
+        record(session, desk.tenant.id, desk.actor, "offers.expired", ("offer", offer_id))
+    return len(ended)

@@ -269,6 +269,7 @@ def _leave(session: Session, desk: Desk, stay: StayRow) -> None:
     ).scalars()
     for offer_id in living.all():
         end(session, desk, offer_id, "stay_cancelled", ("open", "accepted"))
+        record(session, desk.tenant.id, desk.actor, "offers.stay_cancelled", ("offer", offer_id))
     session.execute(
         text(
             """UPDATE placement SET stay_id = NULL, locked = false, how = 'offer', revision = revision + 1,

@@ -206,7 +206,8 @@ def _offers(town: Town) -> None:
             """district (tenant_id, name, contact_name, contact_phone, contact_email, criteria)
                 SELECT id, 'Øst', '', '', '', '[]' FROM directory.tenant""",
             "district_municipality (tenant_id, district_id, name) SELECT tenant_id, id, 'Medby' FROM district",
-            "centre (tenant_id, name, region, address, accessibility) SELECT tenant_id, 'Åhuset', '', '', '' FROM district",
+            """centre (tenant_id, name, region, address, accessibility)
+                SELECT tenant_id, 'Åhuset', '', '', '' FROM district""",
             """season (tenant_id, district_id, name, first_day, last_day, referral_deadline, list_deadline, planned_on,
                 state) SELECT tenant_id, id, 'Sommer', '2017-07-01', '2017-08-01', '2017-02-01', '2017-03-01',
                 '2017-04-01', 'draft' FROM district""",
@@ -221,8 +222,8 @@ def _offers(town: Town) -> None:
             where = "FROM stay t, district_municipality m"
             session.execute(
                 text(
-                    f"""INSERT INTO placement (tenant_id, season_id, municipality_id, family_key, stay_id, persons, beds,
-                        locked, how, revision, changed_at) {of}, 2, 2, false, 'run', 1, now() {where}"""
+                    f"""INSERT INTO placement (tenant_id, season_id, municipality_id, family_key, stay_id, persons,
+                        beds, locked, how, revision, changed_at) {of}, 2, 2, false, 'run', 1, now() {where}"""
                 )
             )
             session.execute(
@@ -470,7 +471,7 @@ def test_rules_are_data(town: Town, medspiller: Medspiller, at: At) -> None:
     preset = rule("income")
     assert [preset[name] for name in ("counted_from", "months", "way", "preset")] == ["year_end", 60, "erase", True]
     months = {rule["what"]: rule["months"] for rule in town.say("retention", "show")["rules"]}
-    assert months.pop("kept_answers") == 0
+    assert [months.pop(what) for what in ("kept_answers", "offer_needs")] == [0, 0]
     assert (next(iter(months)), months["income_not_entitled"]) == ("income_not_entitled", min(months.values()))
     assert town.say("retention", "set", "income", "--months", 12, "--from", "learned")["counted_from"] == "learned"
     at("2018-01-15T08:00Z")
