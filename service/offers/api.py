@@ -16,6 +16,7 @@ from schemas.offer import (
     OfferDetail,
     OfferSettingsDetail,
     OffersMade,
+    OfferState,
     OfferTravellerDetail,
     OfferWhole,
     RemindersSent,
@@ -35,7 +36,6 @@ from service.offers.desk import Desk, keep_settings, settings_of
 from service.offers.ending import withdraw_gone
 from service.offers.letters import print_letters
 from service.offers.making import Wanted, make_offers
-from service.offers.models import STATES
 from service.offers.queries import OfferRow, find_offer, needs_of, offers_of, travellers_of
 from service.offers.rules import Needs, Settings
 from service.offers.waiting import Line, Over, Waiter, offer_free, overs_of, read_line, reoffer
@@ -53,7 +53,7 @@ _CALL: Final[dict[str, Any]] = {
     "opt": may("offers.make"),
     "tags": ["offers"],
 }
-_State = Annotated[str | None, QueryParameter(name="state", enum=STATES, description="Only offers in this state.")]
+_State = Annotated[OfferState | None, QueryParameter(name="state", description="Only offers in this state.")]
 _SEASON: Final = "/api/v1/seasons/{season_id:uuid}"
 _OFFER: Final = "/api/v1/offers/{offer_id:uuid}"
 
