@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs.timetable import TIMETABLE
 from schemas.health import Health, Jobs
 from service.allocation import runs_api, runs_web
+from service.allocation import today as allocation_today
 from service.audit import api as audit_api
 from service.audit import web as audit_web
 from service.claims import api as claims_api
@@ -233,6 +234,7 @@ WAITING = tuple(
         payments_today,
         referrals_today,
         stays_today,
+        allocation_today,
         offers_today,
         jobs_today,
         identity_today,

@@ -27,12 +27,13 @@ from service.clubs.settings import keep_agreement
 from service.database.engine import Database
 from service.database.tenancy import act_for
 from service.demo_claims import claim_and_pay
+from service.demo_holidays import run_holidays
 from service.eligibility import actions as eligibility
 from service.eligibility import schemes
 from service.eligibility.commands import account_lines
 from service.eligibility.parameters import PRESETS, SCHEME
 from service.errors import Conflict, NotFound
-from service.identity.actions import Municipality, add_member, add_municipality, find_municipality, find_tenant
+from service.identity.actions import Municipality, add_member, add_municipality, find_municipality
 from service.identity.mails import link_address
 from service.identity.organisations import add_organisation, add_volunteer_organisation, find_service
 from service.identity.sessions import find_account, make_link
@@ -44,12 +45,11 @@ from service.letters import printing
 from service.letters.settings import set_signature
 from service.passes.actions import issue_after
 from service.passes.compose import compose_letters
-from service.referrals.made_up import Services, refer_families
+from service.referrals.made_up import Services
 from service.referrals.queries import list_seasons
 from service.register.actions import ImportResult, import_extract
 from service.register.made_up import write_extract
 from service.settings import Settings, load
-from service.stays.made_up import plan_season
 from service.values import clock
 from service.values.progress import Progress
 from service.values.secrecy import KeyRing
@@ -268,16 +268,12 @@ def _add_people(session: Session, municipality: Municipality, club_id: UUID) -> 
 
 
 def _holidays(database: Database, municipality: Municipality, keys: KeyRing, year: int) -> None:
-    """A season that the volunteers offer and families whom services refer to it, made on the first run."""
+    """Last summer's season from end to end and this summer's as far as it has come, made on the first run."""
     with database.transaction(municipality.id) as session:
         if list_seasons(session):
             return
         services = Services(*(find_service(session, name).id for name in (_SERVICE, _OTHER_SERVICE)))
-        holidays = find_tenant(session, "organisation", "ferie").id
-    with database.transaction(holidays) as session:
-        planned = plan_season(session, holidays, CODE, NAME, year, COMMAND)
-    with database.transaction(municipality.id) as session:
-        refer_families(session, municipality, keys, services, planned.season_id, planned.stays, COMMAND)
+    run_holidays(database, municipality, keys, services, year)
 
 
 def _import(

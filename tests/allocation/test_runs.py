@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from threading import Barrier
@@ -16,6 +17,7 @@ from service.allocation.conflicts import Contradiction
 from service.allocation.models import RefusalCredit
 from service.allocation.planning import child_hash, read_plan
 from service.allocation.problem import Weights
+from service.allocation.today import WAITING
 from service.allocation.what_if import Change
 from service.errors import Conflict
 from service.stays.families import Traveller
@@ -356,3 +358,18 @@ def test_the_trail_tells_of_draw_run_and_plan(planning: Planning) -> None:
             "allocation.run.make",
             "allocation.run.confirm",
         ]
+
+
+def test_what_waits_for_a_coordinator(planning: Planning, at: Callable[[str], None]) -> None:
+    def waits() -> list[int]:
+        with planning.camp.session(planning.tenant) as session:
+            return [one.look(session).count for one in WAITING if one.look]
+
+    planning.lists(family("F1"))
+    assert waits() == [1, 0]
+    planning.commit()
+    assert waits() == [0, 0]
+    at("2026-05-20T08:00Z")
+    assert waits() == [0, 1]
+    planning.confirm(planning.run())
+    assert waits() == [0, 0]

@@ -1,17 +1,24 @@
-"""A season of the volunteer organisation, and referrals to it: one family handed over, one that waits for approval."""
+"""A season of the volunteer organisation, and referrals to it: two families handed over, one that waits for approval."""
 
 from datetime import date
 from uuid import UUID
 
 from sqlalchemy import text
 
+from service.allocation import draw, runs
+from service.allocation.planning import read_plan
 from service.audit.actions import Actor
 from service.console import keys
+from service.identity.actions import find_tenant
+from service.offers.desk import Desk
+from service.offers.making import Wanted, make_offers, placed_without_offer
+from service.offers.queries import contact_of
 from service.referrals import actions as referring
 from service.referrals import cases, lists
 from service.referrals.cases import Decision
 from service.stays import actions, seasons, volunteers
 from service.stays.families import Traveller
+from service.stays.queries import find_season
 from service.stays.rules import SeasonDates, StayFigures
 from tests.passes.town import Town
 
@@ -40,6 +47,7 @@ STAY = StayFigures(
 FAMILIES = (
     (Traveller("Ingeborg Rejsende", date(1985, 3, 2)), Traveller("Jonas Rejsende", date(2008, 5, 4))),
     (Traveller("Klara Ferierende", date(1988, 4, 9)), Traveller("Lasse Ferierende", date(2009, 2, 3))),
+    (Traveller("Mathilde Udflugter", date(1987, 1, 8)), Traveller("Nikolaj Udflugter", date(2008, 8, 1))),
 )
 WHY, THEIR_PHONE, HELPER = "Far er syg i år.", "44 55 66 77", "Frida Frivillig"
 
@@ -78,8 +86,32 @@ def offer_season(town: Town, organisation: UUID, by: Actor) -> tuple[UUID, UUID]
     return season, stay
 
 
+def allocate(town: Town, organisation: UUID, season: UUID, by: Actor) -> None:
+    """The draw, and two runs after the lists have closed; the first of them is the season's plan."""
+    secrets, after = keys(town.database).for_tenant(organisation), date(2017, 5, 9)
+    with town.database.transaction(organisation) as session:
+        draw.commit_draw(session, secrets, organisation, season, date(2017, 1, 12), by)
+        first = runs.make_run(session, secrets, organisation, season, runs.Options(), after, by)
+        runs.confirm_run(session, secrets, organisation, first, by)
+        runs.make_run(session, secrets, organisation, season, runs.Options(1, within_region=True), after, by)
+
+
+def offer_places(town: Town, organisation: UUID, season: UUID, by: Actor) -> tuple[str, str]:
+    """The offer of a place to one of the families that hold one; its link, and the address of the form for the other."""
+    with town.database.transaction() as session:
+        tenant = find_tenant(session, "organisation", "ferie")
+    desk = Desk(tenant, keys(town.database), "http://127.0.0.1:8000", by)
+    with town.database.transaction(organisation) as session:
+        first, other = placed_without_offer(session, read_plan(session, find_season(session, season)))
+        [made] = make_offers(session, desk, season, [Wanted(first.id, "letter")], even_so=True).offers
+        contact = contact_of(session, desk.secrets, made)
+    assert contact is not None
+    form = f"/seasons/{season}/offers/one?municipality={other.id.municipality_id}&family={other.id.key}"
+    return f"/answer/{contact.secret}", form
+
+
 def refer_and_hand_over(town: Town, season: UUID, stay: UUID, service: UUID, nurse: Actor, staff: Actor) -> None:
-    """Two families that a service refers: the first is approved and handed over, the second waits."""
+    """Three families that a service refers: two are approved and handed over, one waits."""
     ring = keys(town.database)
     desk = referring.Desk(town.municipality, service, ring, nurse)
     for travellers in FAMILIES:
@@ -97,10 +129,10 @@ def refer_and_hand_over(town: Town, season: UUID, stay: UUID, service: UUID, nur
                 consent_how="spoken",
             )
             referring.send(session, desk, made, content)
-        if travellers is FAMILIES[0]:
+        if travellers is not FAMILIES[1]:
             with town.session() as session:
                 query = text("SELECT case_id FROM referral WHERE id = :id")
                 case = session.execute(query, {"id": made}).scalar_one()
                 cases.decide(session, town.municipality, [Decision(case, "approve", 3)], staff)
-            with town.session() as session:
-                lists.hand_over(session, town.municipality, ring, season, staff)
+    with town.session() as session:
+        lists.hand_over(session, town.municipality, ring, season, staff)

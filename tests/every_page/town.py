@@ -28,7 +28,16 @@ from service.passes.on_the_spot import issue_on_the_spot, spot_round
 from service.settings import load
 from tests.conftest import Medspiller
 from tests.every_page.clubs import claim_and_pay, open_clubs
-from tests.every_page.holidays import FAMILIES, HELPER, THEIR_PHONE, WHY, offer_season, refer_and_hand_over
+from tests.every_page.holidays import (
+    FAMILIES,
+    HELPER,
+    THEIR_PHONE,
+    WHY,
+    allocate,
+    offer_places,
+    offer_season,
+    refer_and_hand_over,
+)
 from tests.every_page.pages import PAGES, STAFF, address_of
 from tests.identity.signing_in import code_of
 from tests.passes.town import HIGH, IN_2017, Town
@@ -54,6 +63,10 @@ class EveryPage:
         claim_and_pay(self.town, self.club, ["Alma1", "Birk1", "Cilla1"])
         season, stay = offer_season(self.town, self.holidays, self.coordinator)
         refer_and_hand_over(self.town, season, stay, self.service, self.nurse, self.staff)
+        allocate(self.town, self.holidays, season, self.coordinator)
+        link, form = offer_places(self.town, self.holidays, season, self.coordinator)
+        self.secrets |= {f"/answer/{{secret:str}}{end}": f"{link}{end}" for end in ("", "/no")}
+        self.secrets["/seasons/{season_id:uuid}/offers/one"] = form
         self._by_hand()
         self._held()
         with self.owner() as connection:

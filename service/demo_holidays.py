@@ -1,0 +1,111 @@
+"""The demo's free holidays: last summer from the lists to the closed account, and this summer under way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from random import Random
+from typing import Final
+from uuid import UUID
+
+from sqlmodel import Session
+
+from service.allocation import draw, runs
+from service.audit.actions import COMMAND
+from service.database.engine import Database
+from service.identity.actions import Municipality, find_tenant
+from service.referrals.made_up import Services, refer_families
+from service.stays import lists, queries, seasons
+from service.stays.families import ListedFamily, Traveller
+from service.stays.made_up import Planned, plan_season
+from service.stays.sheets import as_csv, rows_of
+from service.values import clock
+from service.values.secrecy import KeyRing
+
+_ORGANISATION: Final = "ferie"
+_GIVEN: Final = ("Amina", "Bo", "Camilla", "Dennis", "Elif", "Frank", "Gitte", "Hassan", "Ida", "Jens", "Kadir", "Line")
+_FAMILY: Final = ("Prøvesen", "Testali", "Demosen", "Eksempel", "Mønster", "Attrup", "Skitse", "Udkast")
+_LANGUAGES: Final = ("Dansk", "Dansk", "Dansk", "Somali", "Arabisk", "Ukrainsk", "Tyrkisk")
+_SIZES: Final = (2, 3, 3, 4, 4, 5, 5, 6, 7)
+_FAMILIES: Final = 64
+
+
+def run_holidays(database: Database, municipality: Municipality, keys: KeyRing, services: Services, year: int) -> None:
+    """Last summer's season whole, and this summer's with its offer, referrals and lists."""
+    with database.transaction() as session:
+        organisation = find_tenant(session, "organisation", _ORGANISATION).id
+    _last_summer(database, keys, organisation, municipality, year - 1)
+    with database.transaction(organisation) as session:
+        before = queries.season_named(session, f"Sommer {year - 1}")
+        season_id = seasons.copy_season(session, organisation, before.id, f"Sommer {year}", 1, COMMAND)
+        seasons.publish_season(session, organisation, season_id, COMMAND)
+        stays = {one.code: one.id for one in queries.stays_of(session, season_id)}
+    with database.transaction(municipality.id) as session:
+        refer_families(session, municipality, keys, services, season_id, stays, COMMAND)
+    with database.transaction(organisation) as session:
+        _take_over(session, organisation, Planned(season_id, stays), year)
+        draw.commit_draw(session, keys.for_tenant(organisation), organisation, season_id, _today(), COMMAND)
+
+
+def _last_summer(database: Database, keys: KeyRing, organisation: UUID, municipality: Municipality, year: int) -> None:
+    secrets = keys.for_tenant(organisation)
+    with _at(year, 1, 15), database.transaction(organisation) as session:
+        planned = plan_season(session, organisation, municipality.code, municipality.name, year, COMMAND)
+        draw.commit_draw(session, secrets, organisation, planned.season_id, _today(), COMMAND)
+    with _at(year, 4, 28), database.transaction(organisation) as session:
+        _take_over(session, organisation, planned, year)
+    with _at(year, 5, 15), database.transaction(organisation) as session:
+        asked = runs.Options(within_region=True)
+        run = runs.make_run(session, secrets, organisation, planned.season_id, asked, _today(), COMMAND)
+        runs.confirm_run(session, secrets, organisation, run, COMMAND)
+
+
+def _today() -> date:
+    return clock.today("Europe/Copenhagen")
+
+
+@contextmanager
+def _at(year: int, month: int, day: int) -> Iterator[None]:
+    """What is done inside was done on that day."""
+    now = clock.now()
+    clock.pin(datetime(year, month, day, 8, tzinfo=UTC))
+    try:
+        yield
+    finally:
+        clock.pin(now)
+
+
+def _take_over(session: Session, organisation: UUID, planned: Planned, year: int) -> None:
+    """The list of the municipality without Medspiller, as its spreadsheet."""
+    place = next(one for one in queries.places_of_season(session, planned.season_id) if one.code is None)
+    codes = {str(id_): code for code, id_ in planned.stays.items()}
+    content = as_csv(rows_of(_families(year, planned), codes))
+    version = lists.take_over(
+        session, organisation, planned.season_id, place.municipality_id, content, _today(), COMMAND
+    )
+    lists.confirm_receipt(session, organisation, version.id, COMMAND)
+
+
+def _families(year: int, planned: Planned) -> Iterator[ListedFamily]:
+    chance, codes = Random(year), sorted(planned.stays)
+    for number in range(1, _FAMILIES + 1):
+        size, family = chance.choice(_SIZES), chance.choice(_FAMILY)
+        adults = 1 if size < 3 or chance.random() < 0.3 else 2
+        names = chance.sample(_GIVEN, size)
+        ages = [chance.randint(26, 48) for _ in range(adults)]
+        ages += [chance.randint(6, 13), *(chance.randint(0, 16) for _ in range(size - adults - 1))]
+        language = chance.choice(_LANGUAGES)
+        yield ListedFamily(
+            key=str(number),
+            need=chance.choice((1, 2, 2, 3, 3, 3, 4, 4, 5)),
+            contact_name="",
+            phone=f"89 00 {number // 100 + 10:02} {number % 100:02}",
+            language=language,
+            interpreter=language != "Dansk",
+            late=False,
+            travellers=tuple(
+                Traveller(f"{name} {family}", date(year - age, chance.randint(1, 5), chance.randint(1, 28)))
+                for name, age in zip(names, ages, strict=True)
+            ),
+            wishes=tuple(str(planned.stays[code]) for code in chance.sample(codes, chance.choice((0, 1, 2, 2, 3)))),
+            last_participation=year - chance.randint(1, 6) if chance.random() < 0.15 else None,
+        )
