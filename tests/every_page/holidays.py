@@ -1,4 +1,4 @@
-"""A season of the volunteer organisation, and referrals to it: two families handed over, one that waits for approval."""
+"""A season of the volunteer organisation, and referrals to it: two families handed over, one that waits."""
 
 from datetime import date
 from uuid import UUID
@@ -97,7 +97,7 @@ def allocate(town: Town, organisation: UUID, season: UUID, by: Actor) -> None:
 
 
 def offer_places(town: Town, organisation: UUID, season: UUID, by: Actor) -> tuple[str, str]:
-    """The offer of a place to one of the families that hold one; its link, and the address of the form for the other."""
+    """The offer of a place to one of the families that hold one: its link, and where the other's is made."""
     with town.database.transaction() as session:
         tenant = find_tenant(session, "organisation", "ferie")
     desk = Desk(tenant, keys(town.database), "http://127.0.0.1:8000", by)

@@ -50,7 +50,7 @@ NO_PAGES: Final = {
     "/received-lists/template.csv": "a file",
     "/seasons/stays.csv": "a file",
     "/seasons/{season_id:uuid}/waiting-list/file.csv": "a file",
-    "/answer/{secret:str}/cancel": "leads to the offer until it is accepted; `tests/browser/test_offers.py` looks at it",
+    "/answer/{secret:str}/cancel": "leads to the offer until it is accepted: `tests/browser/test_offers.py`",
     "/eligibility/refreshes": "leads to the history",
     "/search/found": "leads to the search where nothing was sought; `tests/browser/test_household.py` looks at it",
     "/{path:path}": "nothing stands there: the page that says so is in `tests/browser/test_service.py`",
