@@ -38,7 +38,3 @@ BECAUSE: Final = {
     "illness": N_("Somebody is ill"),
     "other": N_("Something else"),
 }
-NO_PLACE: Final = {
-    "no_wish": N_("No stay that it wishes for can be offered any more."),
-    "next": N_("Is next: there is room."),
-}
