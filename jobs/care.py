@@ -1,18 +1,24 @@
 """Erasing and anonymising what has been kept long enough."""
 
+from service.account.closing import close_due
 from service.care.retention import apply_retention
-from service.identity.actions import Municipality, Tenant
+from service.identity.actions import list_organisations
 from service.jobs.work import JOB, Told, Work
 
 
 def retain(work: Work) -> Told:
-    """Apply the rules of a municipality or organisation; a run that was killed is brought to its end first."""
-    of = work.place.municipality or _like(work.organisation)
-    made = apply_retention(work.database, of, work.on, True, JOB, work.progress, once=True)
+    """Apply the municipality's retention rules; a run that was killed is brought to its end first."""
+    made = apply_retention(work.database, work.municipality, work.on, True, JOB, work.progress, once=True)
     said = f"{made.total:,} rows erased or anonymised. Certificate: {made.certificate}"
     return Told(said, {"rows": made.total})
 
 
-def _like(organisation: Tenant) -> Municipality:
-    """An organisation for the rules, which ask of a municipality for no more than its code, name and clock."""
-    return Municipality(**{name: getattr(organisation, name) for name in Municipality.__struct_fields__})
+def retain_holidays(work: Work) -> Told:
+    """Close what accounts of seasons are due, then apply the retention rules of each volunteer organisation."""
+    with work.database.transaction() as session:
+        organisations = list_organisations(session)
+    closed = rows = 0
+    for one in organisations:
+        closed += len(close_due(work.database, work.keys(), one, work.on, JOB))
+        rows += apply_retention(work.database, one, work.on, True, JOB, work.progress, once=True).total
+    return Told(f"{closed} accounts of seasons closed, {rows:,} rows erased.", {"accounts": closed, "rows": rows})

@@ -59,15 +59,15 @@ TIMETABLE = (
         organisations=True,
     ),
     Job("offers-remind", "Remind families to answer", daily("10:00"), _DAY, Whole(offers.remind), organisations=True),
-    Job(
-        "retention-holidays",
-        "Erase and anonymise what an organisation kept long enough",
-        daily("04:00"),
-        _DAY,
-        Steps(care.retain),
-        organisations=True,
-    ),
     # For the installation
     Job("backup", "Back up the database", daily("01:00"), _DAY, Steps(backup.back_up), installation=True),
+    Job(
+        "holidays",
+        "Close accounts of seasons, erase what organisations kept long enough",
+        daily("04:30"),
+        _DAY,
+        Steps(care.retain_holidays),
+        installation=True,
+    ),
     Job("check", "Verify ledgers and trail", daily("03:00"), _DAY, Steps(check.verify), installation=True),
 )

@@ -13,7 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.timetable import TIMETABLE
 from schemas.health import Health, Jobs
-from service.allocation import runs_api, runs_web
+from service.account import api as account_api
+from service.account import today as account_today
+from service.account import web as account_web
+from service.allocation import board_api, board_web, runs_api, runs_web
 from service.allocation import today as allocation_today
 from service.audit import api as audit_api
 from service.audit import web as audit_web
@@ -120,6 +123,12 @@ from service.stays import lists_api as received_lists_api
 from service.stays import lists_web as received_lists_web
 from service.stays import today as stays_today
 from service.stays import web as seasons_web
+from service.stays.seasons import FOLLOWING
+from service.travel import api as travel_api
+from service.travel import costs_web, manifest_web, opinions_web, packing_web
+from service.travel import today as travel_today
+from service.travel import web as travel_web
+from service.travel.departures import bring_along
 from service.web.assets import load_assets, serve_asset
 from service.web.commands import serve_command
 from service.web.forms import Redisplayed, show_again
@@ -219,6 +228,16 @@ DOORS = (
     offer_web,
     waiting_web,
     offers_api,
+    board_web,
+    board_api,
+    travel_web,
+    manifest_web,
+    costs_web,
+    packing_web,
+    opinions_web,
+    travel_api,
+    account_web,
+    account_api,
 )
 """The modules with pages and API: each lists its routes as `ROUTES`."""
 
@@ -234,14 +253,18 @@ WAITING = tuple(
         payments_today,
         referrals_today,
         stays_today,
+        account_today,
         allocation_today,
         offers_today,
+        travel_today,
         jobs_today,
         identity_today,
     )
     for waiting in slice_.WAITING
 )
 """What can wait for somebody, in the order in which *Today* shows it."""
+
+FOLLOWING.append(bring_along)
 
 LOCAL_URL = "http://127.0.0.1:8000"
 

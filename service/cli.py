@@ -29,6 +29,8 @@ _LAZY = {
     "report": "service.reporting.commands",
     "offers": "service.offers.commands",
     "payments": "service.payments.commands",
+    "travel": "service.travel.commands",
+    "holidays": "service.account.commands",
 }
 
 

@@ -11,6 +11,17 @@ from service.audit.queries import Actors, Entry
 from service.errors import N_, Text, Translate
 
 ACTIONS: Final = {
+    "allocation.board.beds": N_("Said how many beds a family needs, or held places for its new size"),
+    "allocation.board.lock": N_("Locked a family in its place"),
+    "allocation.board.move": N_("Moved a family on the board of a season"),
+    "allocation.board.read": N_("Saw the families of a season on its board"),
+    "allocation.board.undo": N_("Undid a change on the board of a season"),
+    "allocation.board.unlock": N_("Released a family from its place"),
+    "allocation.group.add": N_("Said which families are kept together or apart"),
+    "allocation.group.remove": N_("Took back which families are kept together or apart"),
+    "account.close": N_("Closed the account of a season"),
+    "account.names": N_("Set how long the names of a season are kept"),
+    "account.report": N_("Saw the report of a year's holidays"),
     "audit.family.export": N_("Took the reads and changes of a family as a file"),
     "audit.family.find": N_("Looked a family up in the audit trail"),
     "audit.family.read": N_("Saw the reads and changes of a family"),
@@ -215,6 +226,18 @@ ACTIONS: Final = {
     "stays.stay.change": N_("Changed a stay"),
     "stays.volunteer": N_("Added or changed a volunteer"),
     "stays.volunteer.certificate": N_("Noted that a police certificate was seen"),
+    "travel.attendance.note": N_("Noted whether somebody came to a stay"),
+    "travel.charge.back": N_("Took back that travel was invoiced or paid"),
+    "travel.charge.invoice": N_("Noted that a municipality was invoiced for travel"),
+    "travel.charge.pay": N_("Noted that a municipality paid for travel"),
+    "travel.departure.keep": N_("Added or changed a departure"),
+    "travel.departure.remove": N_("Took a departure off"),
+    "travel.manifest.read": N_("Saw who comes to a stay"),
+    "travel.packing_letters": N_("Printed the packing letters of a stay"),
+    "travel.packing_text": N_("Changed what families bring"),
+    "travel.participants.read": N_("Saw what the families of a stay need"),
+    "travel.point": N_("Said where a family meets"),
+    "travel.settings": N_("Set how long what families need is shown"),
 }
 """What was done, by action."""
 
@@ -335,6 +358,8 @@ _DETAILS: Final = {
     "period_start": N_("period from"),
     "person_key": N_("person"),
     "persons": N_("persons"),
+    "refused_families": N_("families refused"),
+    "refused_persons": N_("persons refused"),
     "reason": N_("reason"),
     "reasons": N_("reasons"),
     "reduced": N_("less than asked for"),

@@ -10,7 +10,7 @@ import msgspec
 
 from service.database.cluster import write
 from service.errors import Refused
-from service.identity.actions import Municipality
+from service.identity.actions import Municipality, Tenant
 
 
 class Certified(msgspec.Struct, frozen=True):
@@ -20,11 +20,12 @@ class Certified(msgspec.Struct, frozen=True):
     sha256: str
 
 
-def certify(folder: Path, municipality: Municipality, run: Any, finished_at: datetime) -> Certified:
+def certify(folder: Path, place: Municipality | Tenant, run: Any, finished_at: datetime) -> Certified:
     """Write the certificate of a retention run; the same run and instant give the same bytes."""
+    kind = place.kind if isinstance(place, Tenant) else "municipality"
     content = {
         "certificate": "medspiller retention 1",
-        "municipality": {"code": municipality.code, "name": municipality.name},
+        kind: {"code": place.code, "name": place.name},
         "run": str(run.id),
         "on": run.on_date.isoformat(),
         "started_at": _written(run.started_at),
@@ -34,12 +35,12 @@ def certify(folder: Path, municipality: Municipality, run: Any, finished_at: dat
         "total": sum(sum(rows.values()) for rows in run.counts.values()),
     }
     encoded = (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
-    file = folder / f"retention-{municipality.code}-{run.on_date}-{run.id}.json"
+    file = folder / f"retention-{place.code}-{run.on_date}-{run.id}.json"
     sha256 = hashlib.sha256(encoded).hexdigest()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write(file, encoded, mode=0o600)
-        write(file.with_suffix(".txt"), _text(content, sha256).encode(), mode=0o600)
+        write(file.with_suffix(".txt"), _text(content, kind, sha256).encode(), mode=0o600)
     except OSError as error:
         raise Refused(
             "The certificate {file} cannot be written: {reason}.", file=file, reason=error.strerror
@@ -56,12 +57,12 @@ def _rule(rule: dict[str, Any], rows: dict[str, int]) -> dict[str, Any]:
     return {name: rule[name] for name in kept} | {"rows": rows, "total": sum(rows.values())}
 
 
-def _text(content: dict[str, Any], sha256: str) -> str:
+def _text(content: dict[str, Any], kind: str, sha256: str) -> str:
     by = content["by"]["account"] or f"nobody in person (door: {content['by']['door']})"
     lines = [
         "Certificate of erasure",
         "",
-        f"Municipality: {content['municipality']['name']} ({content['municipality']['code']})",
+        f"{kind.capitalize() + ':':<13} {content[kind]['name']} ({content[kind]['code']})",
         f"Run:          {content['run']}",
         f"As of:        {content['on']}",
         f"Begun:        {content['started_at']}",

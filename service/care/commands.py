@@ -11,13 +11,14 @@ import msgspec
 from sqlmodel import Session
 
 from service import console
+from service.account.closing import close_due
 from service.audit.actions import COMMAND, Actor, record
 from service.audit.commands import audit
 from service.audit.queries import ENTRIES_PER_PAGE, Entry, Wanted, search
 from service.care import queries, retention, rotation, rules, trial
 from service.database.checks import Check
 from service.errors import Conflict, Forbidden, OneOf
-from service.identity.actions import Municipality, find_approver
+from service.identity.actions import Municipality, find_approver, find_tenant
 from service.identity.permissions import roles_that_may
 from service.values import clock
 
@@ -78,6 +79,26 @@ def run(code: str, on: date | None, commit: bool, email: str | None) -> Any:
                 actor = _keeper(session, office.municipality, email)
         done = retention.apply_retention(office.database, office.municipality, day, commit, actor, console.progress())
     return _with_totals(done), _retention_lines(done)
+
+
+@retention_group.command()
+@click.option("--organisation", "code", required=True, metavar="CODE", help="The volunteer organisation's code.")
+@click.option("--on", type=console.DAY, help="As of this date; by default today.")
+@click.option("--commit", is_flag=True, help="Erase it; without it this is a dry run.")
+@console.command
+def holidays(code: str, on: date | None, commit: bool) -> Any:
+    """Close accounts of seasons whose names are to go, then erase what a volunteer organisation kept long enough."""
+    with console.database() as database:
+        with database.transaction() as session:
+            organisation = find_tenant(session, "organisation", code)
+        today = clock.today(organisation.time_zone)
+        day = on or today
+        if day > today and commit:
+            raise Conflict("What will be due on a later date cannot be erased yet; without --commit it is counted.")
+        closed = close_due(database, console.keys(database), organisation, day, COMMAND) if commit else []
+        done = retention.apply_retention(database, organisation, day, commit, COMMAND, console.progress())
+    lines = [f"The account of {one.season} is closed; {one.credits} children get a credit." for one in closed]
+    return _with_totals(done) | {"closed": closed}, [*lines, *_retention_lines(done)]
 
 
 def _with_totals(done: retention.Retention) -> dict[str, Any]:

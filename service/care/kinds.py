@@ -12,12 +12,14 @@ ERASE, ANONYMISE = "erase", "anonymise"
 class Step(msgspec.Struct, frozen=True):
     """Rows of a table that go; `change` is what they become, or empty where they are deleted.
 
-    `due` may say `{origin}`: the date from which the period counts.
+    `due` may say `{origin}`: the date from which the period counts. Rows that a function of the database alone may
+    erase have `by`: its call, which finds what is due itself and gives how many of at most `:most` went.
     """
 
     table: str
     due: str
     change: str = ""
+    by: str = ""
 
 
 class Files(msgspec.Struct, frozen=True):
@@ -113,10 +115,28 @@ _PRINTED_FILES = Files(
     tuple(f"{folder}/{{code}}/{{name}}.{ending}" for folder in ("outbox/print", "print") for ending in ("pdf", "csv")),
 )
 
+_STAYS_OF_PAST = "SELECT t.id FROM stay t JOIN season s ON s.id = t.season_id WHERE {origin} <= :cut_off"
+
 _SENT = "batch_id IN (SELECT id FROM print_batch WHERE {origin} <= :cut_off)"
 
-_OFFERS_OVER = "SELECT o.id FROM offer o JOIN stay t ON t.id = o.stay_id WHERE {origin} < :cut_off"
+_OFFER_OVER = "SELECT o.id FROM offer o JOIN stay t ON t.id = o.stay_id WHERE {origin} < :cut_off"
 _OFFER_ENDED = f"(o.state NOT IN ('open', 'accepted') AND {_day('o.ended_at')} < :cut_off)"
+# The names of a season go after so many days as its organisation has set, and not before its account is closed.
+_NAMES_OVER = "names_erased_at IS NULL AND {origin} <= :cut_off"
+# Asked what will be due on a later day, it is done as of that day and taken back.
+_ERASED_NOW = """names_erased_at = greatest(CAST(:at AS timestamptz),
+    (last_day + names_kept_days)::timestamp AT TIME ZONE :zone)"""
+_ACCOUNT_KEPT = "EXISTS (SELECT FROM season_closing c WHERE c.season_id = season.id)"
+_OF_ERASED = """season_id IN (SELECT id FROM season WHERE names_erased_at IS NOT NULL
+    UNION ALL SELECT season_id FROM offered_season WHERE names_erased_at IS NOT NULL)"""
+_OF_THEIR_REFERRALS = f"referral_id IN (SELECT id FROM referral WHERE {_OF_ERASED})"
+_OF_THEIR_OFFERS = f"offer_id IN (SELECT id FROM offer WHERE {_OF_ERASED})"
+
+
+def _by_function(table: str) -> Step:
+    """Rows that are never changed, and that one function of the database erases with their season's names."""
+    return Step(table, "", by=f"directory.erase_season_names('{table}', :most)")
+
 
 KINDS = (
     Kind(
@@ -353,16 +373,82 @@ KINDS = (
         ),
     ),
     Kind(
-        what="offer_needs",
-        meaning="What families need who come on holiday, and how they are reached about an offer, once it is over",
+        what="offer_contacts",
+        meaning="How families are reached about an offer of a holiday: its link and code, and addresses that were named",
         way=ERASE,
         months=0,
         origins={"stay_end": "t.ends_on"},
+        steps=(Step("offer_contact", f"offer_id IN ({_OFFER_OVER} OR {_OFFER_ENDED})"),),
+    ),
+    Kind(
+        what="attendance",
+        meaning="Who came to a stay, codes with which opinions are given, and what opinions say in words",
+        way=ERASE,
+        months=6,
+        origins={"season_end": "s.last_day"},
         steps=(
-            # On the day after the stay: on its last day somebody may still need to be called.
-            Step("offer_needs", f"offer_id IN ({_OFFERS_OVER})"),
-            Step("offer_contact", f"offer_id IN ({_OFFERS_OVER} OR {_OFFER_ENDED})"),
+            Step(
+                "attendance",
+                """offer_id IN (SELECT o.id FROM offer o JOIN season s ON s.id = o.season_id
+                    WHERE {origin} <= :cut_off)""",
+            ),
+            Step("opinion_code", f"stay_id IN ({_STAYS_OF_PAST})"),
+            Step("opinion", f"words <> '' AND stay_id IN ({_STAYS_OF_PAST})", "words = ''"),
         ),
+    ),
+    Kind(
+        what="holiday_needs",
+        meaning="What families that go on a holiday need there, and whom to call",
+        way=ERASE,
+        months=0,
+        origins={"stay_end": "s.ends_on"},
+        steps=(
+            Step(
+                "offer_needs",
+                """offer_id IN (SELECT o.id FROM offer o JOIN stay s ON s.id = o.stay_id
+                    WHERE {origin} + 14 <= :cut_off)""",
+            ),
+        ),
+    ),
+    Kind(
+        what="season_names",
+        meaning="Names, wishes, offers and referrals of the families of a season; its account stays",
+        way=ERASE,
+        months=0,
+        origins={"names_go": "last_day + names_kept_days"},
+        # First it is said of the season: what follows goes also where the run is killed, and what comes late goes next.
+        steps=(
+            Step("season", f"{_NAMES_OVER} AND {_ACCOUNT_KEPT}", _ERASED_NOW),
+            Step("offered_season", _NAMES_OVER, _ERASED_NOW),
+            Step("attendance", _OF_THEIR_OFFERS),
+            Step("offer_needs", _OF_THEIR_OFFERS),
+            Step("offer_contact", _OF_THEIR_OFFERS),
+            Step("passed_over", _OF_THEIR_OFFERS),
+            Step("offer_traveller", _OF_THEIR_OFFERS),
+            _by_function("offer"),
+            # A place is let go of only once no offer holds it.
+            Step("placement", _OF_ERASED),
+            _by_function("board_change"),
+            Step("family_group_member", f"group_id IN (SELECT id FROM family_group WHERE {_OF_ERASED})"),
+            Step("family_group", _OF_ERASED),
+            Step("allocation_run", f"length(problem) > 0 AND {_OF_ERASED}", "problem = '', plan = ''"),
+            Step("same_child", _OF_ERASED),
+            *(_by_function(table) for table in ("received_wish", "received_traveller", "received_family")),
+            Step("referral_traveller", _OF_THEIR_REFERRALS),
+            Step("referral_wish", _OF_THEIR_REFERRALS),
+            _by_function("referral_list_entry"),
+            Step("case_verdict", f"first_id IN (SELECT id FROM referral_case WHERE {_OF_ERASED})"),
+            Step("referral", _OF_ERASED),
+            _by_function("referral_case"),
+        ),
+    ),
+    Kind(
+        what="refusal_credits",
+        meaning="That a child's family was refused a holiday, once no child of then is under age",
+        way=ERASE,
+        months=216,
+        origins={"given": _day("given_at")},
+        steps=(Step("refusal_credit", "{origin} <= :cut_off"),),
     ),
     Kind(
         what="kept_answers",
@@ -381,17 +467,16 @@ _OF_NOBODY = "Settings, counts and runs; nothing in it is about a person of the 
 _OF_CLUBS = "What clubs are, offer and are paid: the accounts. Of children it has the id of the pass or the claim."
 _OF_STAFF = "Of the people who sign in; it goes with their second factor."
 _OF_OFFERS = "What an organisation offers and who helps; nothing in it is about a family."
-_OF_FAMILIES = "The families of a season, until they withdraw. Nothing erases them yet when the season is over."
+_OF_LISTS = "How many families a list had, and when it came. The families themselves go with the season's names."
+_OF_PLANS = "How a season was planned: points, draw and counts of changes. No family stands in it."
+_OF_ACCOUNTS = "The account of a season: counts by municipality and stay, kept for good."
 
 KEPT = {
-    "allocation_run": _OF_FAMILIES,
     "audit_entry": _OF_THE_TRAIL,
     "audit_seal": _OF_THE_TRAIL,
     "audit_sealed": _OF_THE_TRAIL,
-    "board_change": _OF_FAMILIES,
     "budget": _OF_NOBODY,
     "budget_used": _OF_NOBODY,
-    "case_verdict": _OF_FAMILIES,
     "centre": _OF_OFFERS,
     "centre_room": _OF_OFFERS,
     "claim_settings": _OF_NOBODY,
@@ -401,67 +486,55 @@ KEPT = {
     "club_payee": _OF_CLUBS,
     "club_register_entry": _OF_CLUBS,
     "club_settings": _OF_NOBODY,
+    "departure": _OF_OFFERS,
     "district": _OF_OFFERS,
     "district_municipality": _OF_OFFERS,
     "ended_notice": _WHO_IS_MEANT,
     "fallback_offer": _OF_OFFERS,
-    "family_group": _OF_FAMILIES,
-    "family_group_member": _OF_FAMILIES,
     "household_member": "Who lives where now: the next extract says when that is over.",
     "job_run": _OF_NOBODY,
     "job_time": _OF_NOBODY,
     "leisure_pass": _WHO_IS_MEANT,
     "letter_settings": _OF_NOBODY,
-    "offer": _OF_FAMILIES,
     "offer_settings": _OF_OFFERS,
-    "offer_traveller": _OF_FAMILIES,
-    "offered_season": _OF_OFFERS,
     "offered_stay": _OF_OFFERS,
+    "packing_text": _OF_OFFERS,
     "parameter_version": _OF_NOBODY,
     "pass_entry": _WHO_IS_MEANT,
     "pass_letter": _WHO_IS_MEANT,
-    "passed_over": _OF_FAMILIES,
     "payee_reference": _OF_CLUBS,
     "payment": _OF_CLUBS,
     "payment_claim": _OF_CLUBS,
     "payment_date": _OF_NOBODY,
     "payment_run": _OF_CLUBS,
     "payment_settings": _OF_NOBODY,
-    "placement": _OF_FAMILIES,
     "print_batch": _OF_NOBODY,
     "private_code": _WHO_IS_MEANT,
-    "received_family": _OF_FAMILIES,
-    "received_list": _OF_FAMILIES,
-    "received_traveller": _OF_FAMILIES,
-    "received_wish": _OF_FAMILIES,
+    "received_list": _OF_LISTS,
     "recovery": _OF_CLUBS,
     "recovery_code": _OF_STAFF,
     "recovery_use": _OF_CLUBS,
-    "referral": _OF_FAMILIES,
-    "referral_case": _OF_FAMILIES,
-    "referral_list": _OF_FAMILIES,
-    "referral_list_entry": _OF_FAMILIES,
-    "referral_traveller": _OF_FAMILIES,
-    "referral_wish": _OF_FAMILIES,
+    "referral_list": _OF_LISTS,
     "refresh_run": _OF_NOBODY,
-    "refusal_credit": _OF_FAMILIES,
     "report_settings": _OF_NOBODY,
     "retention_rule": _OF_NOBODY,
     "retention_run": _OF_NOBODY,
     "review_decision": _WHO_IS_MEANT,
     "run_waiting": _OF_CLUBS,
-    "same_child": _OF_FAMILIES,
     "scheme": _OF_NOBODY,
-    "season": _OF_OFFERS,
-    "season_board": _OF_OFFERS,
-    "season_draw": _OF_OFFERS,
+    "season_account": _OF_ACCOUNTS,
+    "season_board": _OF_PLANS,
+    "season_closing": _OF_ACCOUNTS,
+    "season_draw": _OF_PLANS,
     "season_municipality": _OF_OFFERS,
-    "season_weights": _OF_OFFERS,
+    "season_weights": _OF_PLANS,
     "second_factor": _OF_STAFF,
     "status_entry": _OF_CLUBS,
     "status_file": _OF_CLUBS,
     "stay": _OF_OFFERS,
     "stay_role": _OF_OFFERS,
+    "travel_charge": "What municipalities pay for seats: counts and amounts, and no family.",
+    "travel_settings": _OF_NOBODY,
     "volunteer": _OF_OFFERS,
 }
 """The tables of case data that no rule takes, and why. A new table has a rule above or a reason here."""

@@ -60,6 +60,7 @@ LISTED = (
 """Actions on many at once that no subject tells of: `_ON_A_LIST` says when a family was among them."""
 
 OF_NOBODY = (
+    "account",
     "allocation",
     "audit.list",
     "care.keys",
@@ -77,6 +78,7 @@ OF_NOBODY = (
     "payments.sample.draw",
     "reporting",
     "stays",
+    "travel",
 )
 """Actions that never concern a family: they read and change nothing of one."""
 

@@ -23,7 +23,7 @@ from service.care.rules import cut_off, kind_of, rules_of
 from service.database.engine import Database
 from service.database.locks import one_at_a_time
 from service.database.tenancy import act_for
-from service.identity.actions import Municipality
+from service.identity.actions import Municipality, Tenant
 from service.values import clock
 from service.values.progress import Progress
 
@@ -82,7 +82,7 @@ def _parts(rules: list[dict[str, Any]]) -> Iterator[_Part]:
 
 def apply_retention(
     database: Database,
-    municipality: Municipality,
+    municipality: Municipality | Tenant,
     on: date,
     commit: bool,
     actor: Actor,
@@ -92,7 +92,8 @@ def apply_retention(
 ) -> Retention:
     """Erase or anonymise what is due on a date; without `commit` everything is done, counted and taken back.
 
-    Two at once for one municipality work on the same run. The certificate lies in HOME/certificates. With `once` a run
+    What holds for a municipality holds for a volunteer organisation too. Two at once for one of them work on the same
+    run. The certificate lies in HOME/certificates. With `once` a run
     for this date through the same door is not followed by another, and is told again.
     """
     if not commit:
@@ -114,7 +115,7 @@ def apply_retention(
     return Retention(run_id, "committed", run.on_date, rules, total, str(certified.file), certified.sha256, others)
 
 
-def _dry_run(database: Database, municipality: Municipality, on: date, progress: Progress) -> Retention:
+def _dry_run(database: Database, municipality: Municipality | Tenant, on: date, progress: Progress) -> Retention:
     counts: dict[str, dict[str, int]] = {}
     with Session(database.engine) as session:
         act_for(session, municipality.id)
@@ -159,11 +160,14 @@ def _count(counts: dict[str, dict[str, int]], rule: dict[str, Any], table: str, 
     of_rule[table] = of_rule.get(table, 0) + rows
 
 
-def _take(session: Session, municipality: Municipality, part: _Part) -> int:
+def _take(session: Session, municipality: Municipality | Tenant, part: _Part) -> int:
     """Erase or change one chunk of what is due; returns its rows."""
     rule, step = part.rule, part.step
     for action in part.kind.locks:
         one_at_a_time(session, action, municipality.id)
+    if step.by:
+        taken: int = session.execute(text(f"SELECT {step.by}"), {"most": ROWS_PER_CHUNK}).scalar_one()
+        return taken
     due = step.due.replace("{origin}", part.kind.origins[rule["counted_from"]])
     chosen = f"ctid = ANY (ARRAY(SELECT {step.table}.ctid FROM {step.table} WHERE {due} LIMIT :most))"
     change = f"UPDATE {step.table} SET {step.change}" if step.change else f"DELETE FROM {step.table}"
@@ -173,7 +177,7 @@ def _take(session: Session, municipality: Municipality, part: _Part) -> int:
     return int(session.execute(text(statement), used).rowcount)  # type: ignore[attr-defined]
 
 
-def _open_run(database: Database, municipality: Municipality) -> UUID | None:
+def _open_run(database: Database, municipality: Municipality | Tenant) -> UUID | None:
     with database.transaction(municipality.id) as session:
         found: UUID | None = session.execute(
             text("SELECT id FROM retention_run WHERE finished_at IS NULL ORDER BY id LIMIT 1")
@@ -181,7 +185,7 @@ def _open_run(database: Database, municipality: Municipality) -> UUID | None:
     return found
 
 
-def _finished_run(database: Database, municipality: Municipality, on: date, actor: Actor) -> UUID | None:
+def _finished_run(database: Database, municipality: Municipality | Tenant, on: date, actor: Actor) -> UUID | None:
     with database.transaction(municipality.id) as session:
         found: UUID | None = session.execute(
             text(
@@ -192,7 +196,7 @@ def _finished_run(database: Database, municipality: Municipality, on: date, acto
     return found
 
 
-def _begin(database: Database, municipality: Municipality, on: date, actor: Actor) -> UUID:
+def _begin(database: Database, municipality: Municipality | Tenant, on: date, actor: Actor) -> UUID:
     with database.transaction(municipality.id) as session:
         one_at_a_time(session, "retention", municipality.id)
         begun_meanwhile: UUID | None = session.execute(
@@ -219,7 +223,7 @@ def _run(session: Session, run_id: UUID, *, lock: bool = False) -> Any:
     return session.execute(text(query), {"id": run_id}).one()
 
 
-def _carry_out(database: Database, municipality: Municipality, run_id: UUID, progress: Progress) -> None:
+def _carry_out(database: Database, municipality: Municipality | Tenant, run_id: UUID, progress: Progress) -> None:
     with database.transaction(municipality.id) as session:
         rules = _run(session, run_id).rules
     for part in _parts(rules):
@@ -230,7 +234,7 @@ def _carry_out(database: Database, municipality: Municipality, run_id: UUID, pro
         _remove_files(database, municipality, run_id, rule)
 
 
-def _chunk(database: Database, municipality: Municipality, run_id: UUID, part: _Part) -> int:
+def _chunk(database: Database, municipality: Municipality | Tenant, run_id: UUID, part: _Part) -> int:
     """Take one chunk, or note that the step is done: once later steps are, its condition may hold of other rows."""
     with database.transaction(municipality.id) as session:
         one_at_a_time(session, "retention", municipality.id)
@@ -258,7 +262,9 @@ def _note(session: Session, run_id: UUID, rule: dict[str, Any], table: str, rows
     )
 
 
-def _files(database: Database, session: Session, municipality: Municipality, rule: dict[str, Any]) -> list[Path]:
+def _files(
+    database: Database, session: Session, municipality: Municipality | Tenant, rule: dict[str, Any]
+) -> list[Path]:
     """The files in the home that are due with the rows of a rule."""
     kind = kind_of(rule["what"])
     if kind.files is None or rule["cut_off"] is None:
@@ -272,7 +278,7 @@ def _files(database: Database, session: Session, municipality: Municipality, rul
     return [file for path in under if (file := database.home / path).exists()]
 
 
-def _remove_files(database: Database, municipality: Municipality, run_id: UUID, rule: dict[str, Any]) -> None:
+def _remove_files(database: Database, municipality: Municipality | Tenant, run_id: UUID, rule: dict[str, Any]) -> None:
     with database.transaction(municipality.id) as session:
         files = _files(database, session, municipality, rule)
         if not files:
@@ -282,7 +288,7 @@ def _remove_files(database: Database, municipality: Municipality, run_id: UUID, 
             file.unlink(missing_ok=True)
 
 
-def _finish(database: Database, municipality: Municipality, run_id: UUID) -> Certified:
+def _finish(database: Database, municipality: Municipality | Tenant, run_id: UUID) -> Certified:
     """Write the certificate, then note it: what the trail refers to always exists."""
     folder = database.home / "certificates"
     with database.transaction(municipality.id) as session:

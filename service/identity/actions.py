@@ -79,6 +79,17 @@ def find_tenant(session: Session, kind: str, code: str) -> Tenant:
     return msgspec.convert(row, Tenant, from_attributes=True)
 
 
+def list_organisations(session: Session) -> list[Tenant]:
+    """Every volunteer organisation by its code."""
+    rows = session.execute(
+        text(
+            """SELECT id, kind, code, name, country, time_zone, language FROM directory.list_tenants()
+            WHERE kind = 'organisation' ORDER BY code"""
+        )
+    )
+    return [msgspec.convert(row, Tenant, from_attributes=True) for row in rows]
+
+
 def find_municipality(session: Session, code: str) -> Municipality:
     """The municipality with this code."""
     row = session.execute(

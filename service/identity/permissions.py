@@ -127,6 +127,18 @@ _TABLE: Final = (
         places=("organisation",),
     ),
     Permission(
+        "account.close",
+        N_("See and close the account of a season, and set how long its names are kept"),
+        ("coordinator",),
+        places=("organisation",),
+    ),
+    Permission(
+        "holidays.report",
+        N_("See the report of a year's holidays"),
+        ("coordinator",),
+        places=("organisation",),
+    ),
+    Permission(
         "places.allocate",
         N_("See the families of a season, and plan who goes where"),
         _HOLIDAYS,
@@ -138,6 +150,19 @@ _TABLE: Final = (
         ("coordinator",),
         places=("organisation",),
     ),
+    Permission(
+        "travel.read",
+        N_("See who travels to a stay and from where, and say how a stay was"),
+        _HOLIDAYS,
+        places=("organisation",),
+    ),
+    Permission(
+        "travel.change",
+        N_("Plan departures, note what municipalities pay for them, and print packing letters"),
+        ("coordinator",),
+        places=("organisation",),
+    ),
+    Permission("attendance.note", N_("Note who came to a stay"), _HOLIDAYS, places=("organisation",)),
     Permission("trail.read", N_("Search the audit trail"), ("auditor",), places=_TENANTS),
     Permission("trail.family", N_("List who read and who changed what about one family"), ("auditor",)),
     Permission("clubs.read", N_("See clubs, their applications and what they offer"), _MUNICIPAL, "clubs"),

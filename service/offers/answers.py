@@ -6,7 +6,6 @@ import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
-from service.allocation.planning import child_hash
 from service.audit.actions import record
 from service.errors import Conflict, FieldError, Invalid
 from service.identity.actions import Tenant
@@ -14,7 +13,7 @@ from service.offers.desk import Desk, board_changed, hold_board
 from service.offers.ending import end, withdraw_gone
 from service.offers.making import CODE, LINK
 from service.offers.models import DECLINED_BECAUSE
-from service.offers.queries import OfferRow, Person, find_offer, shown_of, travellers_of
+from service.offers.queries import OfferRow, find_offer, shown_of, travellers_of
 from service.offers.rules import Needs, wrong_party
 from service.stays.families import Traveller
 from service.values import clock
@@ -98,7 +97,7 @@ def accept(session: Session, desk: Desk, offer_id: UUID, yes: Yes, how: str) -> 
     row = _held(session, desk, offer_id)
     if not is_open(row):
         return Answered(row, False)
-    persons = _checked(session, row, yes)
+    _require_party(session, row, yes)
     changed = session.execute(
         text(
             """UPDATE offer o SET state = 'accepted', answered_at = :now, answered_how = :how, assembly_point = :point
@@ -115,12 +114,6 @@ def accept(session: Session, desk: Desk, offer_id: UUID, yes: Yes, how: str) -> 
     )
     _hold_for(session, desk, row, len(set(yes.comes)))
     keep_needs(session, desk, offer_id, yes.needs)
-    # Who has a place was not refused one.
-    children = [child_hash(desk.secrets, Traveller(one.name, one.birth_date)) for one in persons]
-    session.execute(
-        text("DELETE FROM refusal_credit WHERE season_id = :season AND child = ANY (:children)"),
-        {"season": row.season_id, "children": children},
-    )
     record(session, desk.tenant.id, desk.actor, "offers.accepted", ("offer", offer_id), details={"how": how})
     return Answered(find_offer(session, offer_id), True)
 
@@ -137,7 +130,7 @@ def _held(session: Session, desk: Desk, offer_id: UUID) -> OfferRow:
     return find_offer(session, offer_id)
 
 
-def _checked(session: Session, row: OfferRow, yes: Yes) -> list[Person]:
+def _require_party(session: Session, row: OfferRow, yes: Yes) -> None:
     persons, stay = travellers_of(session, row.id), shown_of(session, row.stay_id)
     travellers = [Traveller(one.name, one.birth_date) for one in persons]
     wrong = wrong_party(travellers, yes.comes, stay.starts_on, (stay.min_child_age, stay.max_child_age))
@@ -145,7 +138,6 @@ def _checked(session: Session, row: OfferRow, yes: Yes) -> list[Person]:
         wrong.append(FieldError("assembly_point", "is none of the stay's assembly points"))
     if wrong:
         raise Invalid("The answer cannot be taken like this.", wrong)
-    return persons
 
 
 def _hold_for(session: Session, desk: Desk, row: OfferRow, persons: int) -> None:

@@ -14,8 +14,6 @@ from service.allocation.planning import (
     FamilyId,
     Planned,
     SeasonFamily,
-    child_hash,
-    children_of,
     problem_of,
     read_plan,
     refusals_of,
@@ -232,8 +230,8 @@ def _place(session: Session, desk: Desk, family: SeasonFamily, stay: StayRow) ->
 def reoffer(session: Session, desk: Desk, stay_id: UUID) -> Reoffered:
     """Offer the families of a cancelled stay another of their wishes, by rank among all who wait; the rest wait.
 
-    Their offers end, and they keep their turn and the credit of earlier refusals; who finds no place gets one for this
-    season.
+    Their offers end, and they keep their turn and the credit of earlier refusals. Who has found no place when the
+    season's account is closed gets one for this season there.
     """
     stay = find_stay(session, stay_id)
     if stay.state != "cancelled":
@@ -254,8 +252,6 @@ def reoffer(session: Session, desk: Desk, stay_id: UUID) -> Reoffered:
     chosen = [one for one in line.proposed if one.family.id in theirs]
     made = _offer(session, desk, line, chosen)
     left = [one for one in line.waiters if one.family.id in theirs and one.goes is None]
-    for one in left:
-        _credit(session, desk, one.family, line)
     details = {"offers": len(made), "waiting": len(left)}
     record(session, desk.tenant.id, desk.actor, "offers.reoffer", ("stay", stay_id), details=details)
     return Reoffered(made, len(left))
@@ -277,19 +273,6 @@ def _leave(session: Session, desk: Desk, stay: StayRow) -> None:
         ),
         {"stay": stay.id, "now": clock.now(), "by": desk.actor.account_id},
     )
-
-
-def _credit(session: Session, desk: Desk, family: SeasonFamily, line: Line) -> None:
-    season = line.planned.season
-    for child in children_of(family.listed, season.first_day) if family.listed else ():
-        session.execute(
-            text(
-                """INSERT INTO refusal_credit (tenant_id, season_id, child, given_at)
-                VALUES (:tenant, :season, :child, :now) ON CONFLICT DO NOTHING"""
-            ),
-            {"tenant": desk.tenant.id, "season": season.id, "child": child_hash(desk.secrets, child)}
-            | {"now": clock.now()},
-        )
 
 
 def overs_of(session: Session, season_id: UUID) -> list[Over]:

@@ -17,16 +17,19 @@ _GUARDS = (
 def _handed_over(session: Session) -> list[str]:
     """What an organisation holds of a version is what the municipality says it handed over, family by family.
 
-    A family that has withdrawn its consent since the version goes at both places, and at the municipality first.
+    A family that has withdrawn its consent since the version goes at both places, and at the municipality first. The
+    names of a season are erased at each place in its own night.
     """
     return sentences(
         session,
-        """WITH sent AS (SELECT l.tenant_id, l.id, e.content ->> 'key' AS key, md5(e.content::text) AS digest
+        """WITH erased AS (SELECT s.id AS season_id FROM season s WHERE s.names_erased_at IS NOT NULL
+            UNION SELECT o.season_id FROM offered_season o WHERE o.names_erased_at IS NOT NULL),
+        sent AS (SELECT l.tenant_id, l.id, e.content ->> 'key' AS key, md5(e.content::text) AS digest
             FROM referral_list l JOIN referral_list_entry e ON (e.tenant_id, e.list_id) = (l.tenant_id, l.id)
-            WHERE l.handed_over_at IS NOT NULL),
+            WHERE l.handed_over_at IS NOT NULL AND l.season_id NOT IN (SELECT season_id FROM erased)),
         held AS (SELECT r.sender_id AS tenant_id, r.sender_list_id AS id, f.key, f.digest
             FROM received_list r JOIN received_family f ON (f.tenant_id, f.list_id) = (r.tenant_id, r.id)
-            WHERE r.source = 'handed_over')
+            WHERE r.source = 'handed_over' AND r.season_id NOT IN (SELECT season_id FROM erased))
         SELECT format('%s families of handed-over lists are not what the organisation holds (tenant %s).', count(*),
             coalesce(s.tenant_id, h.tenant_id))
         FROM sent s FULL JOIN held h ON (h.tenant_id, h.id, h.key) = (s.tenant_id, s.id, s.key)

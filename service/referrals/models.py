@@ -46,6 +46,8 @@ class OfferedSeason(TenantRow, table=True):
     criteria: list[dict[str, Any]] = Field(sa_type=JSONB)
     quota: int | None = None
     state: str
+    names_kept_days: int
+    names_erased_at: datetime | None = instant(nullable=True)
     published_at: datetime = instant()
 
 

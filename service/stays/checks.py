@@ -15,17 +15,22 @@ _GUARDS = (
 
 
 def _lists(session: Session) -> list[str]:
-    """A version holds the families it came with, but for consents withdrawn since; numbers have no gap."""
+    """A version holds the families it came with, but for consents withdrawn since, until the names of its season are
+    erased; numbers have no gap.
+    """
     return sentences(
         session,
         """WITH held AS (SELECT l.tenant_id, l.id, l.season_id, l.municipality_id, l.number, l.families,
                 (SELECT count(*) FROM received_family f WHERE (f.tenant_id, f.list_id) = (l.tenant_id, l.id)) AS n,
                 coalesce((SELECT sum(w.withdrawn) FROM received_list w WHERE w.tenant_id = l.tenant_id
                     AND (w.season_id, w.municipality_id) = (l.season_id, l.municipality_id)
-                    AND w.number > l.number), 0) AS gone
+                    AND w.number > l.number), 0) AS gone,
+                EXISTS (SELECT FROM season s WHERE (s.tenant_id, s.id) = (l.tenant_id, l.season_id)
+                    AND s.names_erased_at IS NOT NULL) AS erased
             FROM received_list l)
         SELECT format('The received list %s holds %s families and not the %s it came with (tenant %s).',
-            id, n, families, tenant_id) FROM held WHERE n > families OR n < families - gone
+            id, n, families, tenant_id) FROM held WHERE CASE WHEN erased THEN n > 0
+                ELSE n > families OR n < families - gone END
         UNION ALL
         SELECT format('The received lists of a season lack a version (tenant %s).', tenant_id) FROM held
         GROUP BY tenant_id, season_id, municipality_id HAVING max(number) <> count(*)

@@ -109,7 +109,7 @@ class Season(IdentifiedRow, table=True):
 
     Services refer until `referral_deadline`; later referrals are for places that fall free. Municipalities hand their
     lists over until `list_deadline`, and on `planned_on` the places are allocated. A published season was copied to the
-    municipalities, and every change of it is.
+    municipalities, and every change of it is. So many days after the last one the names of its families are erased.
     """
 
     __tablename__ = "season"
@@ -121,6 +121,7 @@ class Season(IdentifiedRow, table=True):
             "list_deadline >= referral_deadline and planned_on >= list_deadline and first_day >= planned_on",
             "deadlines",
         ),
+        CheckConstraint("names_kept_days between 30 and 730", "names_kept_days"),
         of("district", "district_id"),
     )
 
@@ -134,6 +135,8 @@ class Season(IdentifiedRow, table=True):
     state: str = "draft"
     published_at: datetime | None = instant(nullable=True)
     copied_from: UUID | None = None
+    names_kept_days: int = 180
+    names_erased_at: datetime | None = instant(nullable=True)
 
 
 class SeasonMunicipality(TenantRow, table=True):

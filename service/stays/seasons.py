@@ -1,5 +1,6 @@
 """Seasons with their stays: planned, copied from the last one, published, and stays cancelled."""
 
+from collections.abc import Callable
 from datetime import date
 from uuid import UUID
 
@@ -23,6 +24,13 @@ from service.stays.queries import (
 )
 from service.stays.rules import SeasonDates, StayFigures, moved, wrong_dates, wrong_stay
 from service.values import clock
+
+Follow = Callable[[Session, UUID, UUID, UUID, dict[UUID, UUID], Actor], None]
+"""What a slice above brings along to a season that was copied: session, tenant, the last season, the new one, its stays
+by those that they were made of, and who copies."""
+
+FOLLOWING: list[Follow] = []
+"""Filled where the program is put together. No person ever comes along."""
 
 
 class Fallback(msgspec.Struct, frozen=True):
@@ -90,7 +98,8 @@ def copy_season(session: Session, tenant_id: UUID, season_id: UUID, name: str, y
     last = find_season(session, season_id)
     dates = SeasonDates(*(moved(day, years) for day in msgspec.structs.astuple(last.dates)))
     made = add_season(session, tenant_id, last.district_id, name, dates, actor)
-    session.get_one(Season, (tenant_id, made)).copied_from = season_id
+    row = session.get_one(Season, (tenant_id, made))
+    row.copied_from, row.names_kept_days = season_id, session.get_one(Season, (tenant_id, season_id)).names_kept_days
     session.flush()
     session.execute(
         text(
@@ -100,11 +109,12 @@ def copy_season(session: Session, tenant_id: UUID, season_id: UUID, name: str, y
         ),
         {"made": made, "last": season_id},
     )
+    copies: dict[UUID, UUID] = {}
     for stay in stays_of(session, season_id):
         if stay.state == "planned":
             days = {"starts_on": moved(stay.starts_on, years), "ends_on": moved(stay.ends_on, years)}
             figures = msgspec.structs.replace(stay.figures, **days)
-            copy = keep_stay(session, tenant_id, made, None, stay.centre_id, figures, actor)
+            copy = copies[stay.id] = keep_stay(session, tenant_id, made, None, stay.centre_id, figures, actor)
             for role in roles_of(session, stay.id):
                 session.add(StayRole(tenant_id=tenant_id, stay_id=copy, role=role.role))
     for offer in fallbacks_of(session, season_id):
@@ -112,6 +122,8 @@ def copy_season(session: Session, tenant_id: UUID, season_id: UUID, name: str, y
         days = {"starts_on": moved(offer.starts_on, years), "ends_on": moved(offer.ends_on, years)}
         add_fallback(session, tenant_id, made, Fallback(**(known | days)), actor)
     session.flush()
+    for bring_along in FOLLOWING:
+        bring_along(session, tenant_id, season_id, made, copies, actor)
     return made
 
 

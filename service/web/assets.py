@@ -34,6 +34,8 @@ _VENDOR: Final = {
     "vendor/inter.LICENSE": "@fontsource-variable/inter/LICENSE",
     "vendor/htmx.js": "htmx.org/dist/htmx.min.js",
     "vendor/htmx.LICENSE": "htmx.org/LICENSE",
+    "vendor/sortable.js": "sortablejs/Sortable.min.js",
+    "vendor/sortable.LICENSE": "sortablejs/LICENSE",
 }
 _MEDIA_TYPES: Final = {
     ".css": "text/css; charset=utf-8",

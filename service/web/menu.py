@@ -46,6 +46,7 @@ MENU: tuple[Entry, ...] = (
     Entry("/referral-cases", N_("Free holidays"), "referrals.read"),
     Entry("/seasons", N_("Seasons"), "stays.read"),
     Entry("/received-lists", N_("Lists of families"), "lists.receive"),
+    Entry("/holidays-report", N_("Report of holidays"), "holidays.report"),
     Entry("/reports", N_("Reports"), "reports.read"),
     Entry("/jobs", N_("Jobs"), "jobs.read"),
     Entry("/people", N_("Users"), "people.read"),

@@ -62,6 +62,7 @@ WITHOUT_A_KEY = {
     "POST /api/v1/seasons/{season_id}/publication",
     "POST /api/v1/seasons/{season_id}/stays/import",
     "POST /api/v1/stay-roles/{role_id}/confirmation",
+    "POST /api/v1/stays/{stay_id}/attendance",
     "POST /api/v1/stays/{stay_id}/cancellation",
     "POST /api/v1/jobs/{job}/pause",
     "POST /api/v1/jobs/{job}/resume",

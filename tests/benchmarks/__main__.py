@@ -3,7 +3,7 @@
 import argparse
 import platform
 
-from tests.benchmarks import allocation, claims, eligibility, letters, pages, payments, register
+from tests.benchmarks import allocation, board, claims, eligibility, letters, pages, payments, register
 
 
 def main() -> None:
@@ -17,8 +17,9 @@ def main() -> None:
             print(line, flush=True)
     for line in letters.run(arguments.letters):
         print(line, flush=True)
-    for line in allocation.run():
-        print(line, flush=True)
+    for part in (allocation, board):
+        for line in part.run():
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,12 @@ ZONE = ZoneInfo("Europe/Copenhagen")
 TABLES = """income income_past award award_past person person_past household household_member household_member_past
     household_note household_contact name_token determination refresh_run fact fact_set register_import held_row
     rejected_row letter print_batch pass_letter ended_notice review_decision review_act leisure_pass kept_answer
-    claim reservation sample_check club_application club_past_contact club offer offer_needs offer_contact stay"""
+    claim reservation sample_check club_application club_past_contact club
+    attendance opinion_code opinion season season_closing offered_season stay offer offer_traveller offer_needs
+    offer_contact passed_over
+    placement board_change family_group family_group_member allocation_run same_child received_list received_family
+    received_traveller received_wish referral referral_traveller referral_wish referral_case referral_list
+    referral_list_entry case_verdict refusal_credit"""
 WAITING = ("queued", "held_back", "batched")
 Row = dict[str, Any]
 Test = Callable[[Row], Any]
@@ -51,6 +56,9 @@ class SlowPath:
         left = [row for row in self.of[table] if not due(row)]
         self._count(table, len(self.of[table]) - len(left))
         self.of[table] = left
+
+    def _erase_of(self, table: str, key: str, among: set[Any]) -> None:
+        self._erase(table, lambda row: row[key] in among)
 
     def _change(self, table: str, due: Callable[[Row], bool], **to: Any) -> None:
         changed = [row for row in self.of[table] if due(row)]
@@ -145,6 +153,14 @@ class SlowPath:
         for table in ("income", "income_past"):
             self._erase(table, lambda row: due(date(row["year"], 12, 31)))
 
+    def _attendance(self, due: Callable[[Any], bool]) -> None:
+        seasons = {row["id"] for row in self.of["season"] if due(row["last_day"])}
+        offers = {row["id"] for row in self.of["offer"] if row["season_id"] in seasons}
+        stays = {row["id"] for row in self.of["stay"] if row["season_id"] in seasons}
+        self._erase("attendance", lambda row: row["offer_id"] in offers)
+        self._erase("opinion_code", lambda row: row["stay_id"] in stays)
+        self._change("opinion", lambda row: row["words"] and row["stay_id"] in stays, words="")
+
     def _review_texts(self, due: Callable[[Any], bool]) -> None:
         is_due: Test = lambda row: row["anonymised_at"] is None and due(row["period_end"])  # noqa: E731
         self._change("review_act", is_due, anonymised_at=True)
@@ -213,12 +229,61 @@ class SlowPath:
         is_due: Test = lambda row: row["state"] == "ended" and any(row[one] for one in contact) and due(row["ended_at"])  # noqa: E731
         self._change("club", is_due, **dict.fromkeys(contact))
 
-    def _offer_needs(self, due: Callable[[Any], bool]) -> None:
+    def _offer_contacts(self, due: Callable[[Any], bool]) -> None:
         ends = {row["id"]: row["ends_on"] + timedelta(days=1) for row in self.of["stay"]}
         over = {row["id"] for row in self.of["offer"] if due(ends[row["stay_id"]])}
         ended = {row["id"] for row in self.of["offer"] if row["ended_at"] and due(row["ended_at"] + timedelta(days=1))}
-        self._erase("offer_needs", lambda row: row["offer_id"] in over)
         self._erase("offer_contact", lambda row: row["offer_id"] in over | ended)
+
+    def _holiday_needs(self, due: Callable[[Any], bool]) -> None:
+        ends = {row["id"]: row["ends_on"] for row in self.of["stay"]}
+        over = {row["id"] for row in self.of["offer"] if due(ends[row["stay_id"]] + timedelta(days=14))}
+        self._erase("offer_needs", lambda row: row["offer_id"] in over)
+
+    def _season_names(self, due: Callable[[Any], bool]) -> None:
+        kept = {row["season_id"] for row in self.of["season_closing"]}
+
+        def goes(row: Row) -> bool:
+            return row["names_erased_at"] is None and due(row["last_day"] + timedelta(days=row["names_kept_days"]))
+
+        self._change("season", lambda row: row["id"] in kept and goes(row), names_erased_at=True)
+        self._change("offered_season", goes, names_erased_at=True)
+        gone = {row["id"] for row in self.of["season"] if row["names_erased_at"]}
+        gone |= {row["season_id"] for row in self.of["offered_season"] if row["names_erased_at"]}
+
+        def of(table: str, key: str = "season_id", among: set[Any] = gone) -> set[Any]:
+            return {row["id"] for row in self.of[table] if row[key] in among}
+
+        offers, referrals, lists = of("offer"), of("referral"), of("received_list")
+        families = of("received_family", "list_id", lists)
+        parts = {
+            "attendance": ("offer_id", offers),
+            "offer_needs": ("offer_id", offers),
+            "offer_contact": ("offer_id", offers),
+            "passed_over": ("offer_id", offers),
+            "offer_traveller": ("offer_id", offers),
+            "offer": ("season_id", gone),
+            "placement": ("season_id", gone),
+            "board_change": ("season_id", gone),
+            "family_group_member": ("group_id", of("family_group")),
+            "family_group": ("season_id", gone),
+            "same_child": ("season_id", gone),
+            "received_wish": ("family_id", families),
+            "received_traveller": ("family_id", families),
+            "received_family": ("list_id", lists),
+            "referral_traveller": ("referral_id", referrals),
+            "referral_wish": ("referral_id", referrals),
+            "referral_list_entry": ("list_id", of("referral_list")),
+            "case_verdict": ("first_id", of("referral_case")),
+            "referral": ("season_id", gone),
+            "referral_case": ("season_id", gone),
+        }
+        for table, (key, among) in parts.items():
+            self._erase_of(table, key, among)
+        self._change("allocation_run", lambda row: row["season_id"] in gone and row["problem"], problem=b"", plan=b"")
+
+    def _refusal_credits(self, due: Callable[[Any], bool]) -> None:
+        self._erase("refusal_credit", lambda row: due(row["given_at"]))
 
     def _kept_answers(self, due: Callable[[Any], bool]) -> None:
         self._erase("kept_answer", lambda row: due(row["kept_at"] + timedelta(days=3)))

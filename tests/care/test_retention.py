@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
@@ -25,6 +25,7 @@ from service.clubs.desk import Desk
 from service.console import keys
 from service.reporting import queries as reporting
 from service.values.progress import Progress
+from tests.care.holidays import holidays
 from tests.care.slow import SlowPath
 from tests.conftest import Medspiller
 from tests.passes.town import CODE, Town
@@ -195,46 +196,44 @@ def full(town: Town, at: At, installation: Path) -> Town:
             (lies / name).touch()
     _ended_club(town)
     _claims(town)
-    _offers(town)
+    _holiday(town)
+    holidays(town)
     return town
 
 
-def _offers(town: Town) -> None:
-    """An offer that was accepted and one that was declined, as a volunteer organisation has them."""
+def _holiday(town: Town) -> None:
+    """A stay of a season that is over, at which somebody came and said how it was; retention asks no kind of tenant."""
+    rows = {
+        "district": """id, name, contact_name, contact_phone, contact_email, criteria)
+            VALUES (:t, :d, 'x', '', '', '', '[]'""",
+        "district_municipality": "id, district_id, name) VALUES (:t, :m, :d, 'x'",
+        "centre": "id, name, region, address, accessibility) VALUES (:t, :c, 'x', '', '', ''",
+        "season": """id, district_id, name, first_day, last_day, referral_deadline, list_deadline, planned_on, state,
+            names_kept_days) VALUES (:t, :s, :d, 'x', '2017-07-01', '2017-07-31', '2017-05-01', '2017-05-02',
+            '2017-06-01', 'published', 180""",
+        "stay": """id, season_id, centre_id, code, region, starts_on, ends_on, family_places, person_places, volunteers,
+            min_child_age, max_child_age, min_families, assembly_points, included, accessibility, state)
+            VALUES (:t, :y, :s, :c, 'A1', '', '2017-07-01', '2017-07-08', 5, 30, 2, 6, 13, 0, '{}', '', '',
+            'planned'""",
+        "placement": """season_id, municipality_id, family_key, stay_id, persons, beds, locked, how, revision,
+            changed_at)
+            VALUES (:t, :s, :m, '1', :y, 1, 1, false, 'hand', 1, now()""",
+        "offer": """id, season_id, municipality_id, family_key, stay_id, state, via, deadline, made_at)
+            VALUES (:t, :o, :s, :m, '1', :y, 'accepted', 'letter', now(), now()""",
+        "offer_traveller": "offer_id, place, name, birth_date, comes) VALUES (:t, :o, 0, 'x', '2010-01-01', true",
+        "offer_contact": "offer_id, content) VALUES (:t, :o, 'x'",
+        "passed_over": """offer_id, municipality_id, family_key, reason, family_places, beds, beds_left, room)
+            VALUES (:t, :o, :m, '2', 'beds', 0, 1, 2, 0""",
+        "attendance": "offer_id, place, state, noted_at) VALUES (:t, :o, 0, 'came', now()",
+        "opinion_code": "hash, stay_id, audience, used) VALUES (:t, '\\x00', :y, 'family', true",
+        "opinion": """id, stay_id, audience, week, overall, again, words)
+            VALUES (:t, :o, :y, 'family', '2017-07-03', 5, 'yes', 'x'""",
+    }
+    ids = {name: uuid4() for name in "dmcsyo"}
     with town.owner() as session:
-        for statement in (
-            """district (tenant_id, name, contact_name, contact_phone, contact_email, criteria)
-                SELECT id, 'Øst', '', '', '', '[]' FROM directory.tenant""",
-            "district_municipality (tenant_id, district_id, name) SELECT tenant_id, id, 'Medby' FROM district",
-            """centre (tenant_id, name, region, address, accessibility)
-                SELECT tenant_id, 'Åhuset', '', '', '' FROM district""",
-            """season (tenant_id, district_id, name, first_day, last_day, referral_deadline, list_deadline, planned_on,
-                state) SELECT tenant_id, id, 'Sommer', '2017-07-01', '2017-08-01', '2017-02-01', '2017-03-01',
-                '2017-04-01', 'draft' FROM district""",
-            """stay (tenant_id, season_id, centre_id, code, region, starts_on, ends_on, family_places, person_places,
-                volunteers, min_child_age, max_child_age, min_families, assembly_points, included, accessibility, state)
-                SELECT s.tenant_id, s.id, c.id, 'A1', '', '2017-07-01', '2017-07-08', 9, 30, 2, 6, 13, 0, '{}', '', '',
-                'planned' FROM season s, centre c""",
-        ):
-            session.execute(text(f"INSERT INTO {statement}"))
-        for key, state, ended in (("1", "accepted", "NULL"), ("2", "declined", "'2017-05-01'")):
-            of = f"SELECT t.tenant_id, t.season_id, m.id, '{key}', t.id"
-            where = "FROM stay t, district_municipality m"
-            session.execute(
-                text(
-                    f"""INSERT INTO placement (tenant_id, season_id, municipality_id, family_key, stay_id, persons,
-                        beds, locked, how, revision, changed_at) {of}, 2, 2, false, 'run', 1, now() {where}"""
-                )
-            )
-            session.execute(
-                text(
-                    f"""INSERT INTO offer (tenant_id, season_id, municipality_id, family_key, stay_id, state, via,
-                        deadline, made_at, ended_at) {of}, '{state}', 'letter', '2017-05-05', '2017-04-20', {ended}
-                        {where}"""
-                )
-            )
-        for table in ("offer_needs", "offer_contact"):
-            session.execute(text(f"INSERT INTO {table} SELECT tenant_id, id, 'x' FROM offer"))
+        for table, values in rows.items():
+            statement = text(f"INSERT INTO {table} (tenant_id, {values})")
+            session.execute(statement, {"t": town.municipality.id} | ids)
 
 
 def _ended_club(town: Town) -> None:
@@ -471,7 +470,7 @@ def test_rules_are_data(town: Town, medspiller: Medspiller, at: At) -> None:
     preset = rule("income")
     assert [preset[name] for name in ("counted_from", "months", "way", "preset")] == ["year_end", 60, "erase", True]
     months = {rule["what"]: rule["months"] for rule in town.say("retention", "show")["rules"]}
-    assert [months.pop(what) for what in ("kept_answers", "offer_needs")] == [0, 0]
+    assert [months.pop(what) for what in ("kept_answers", "offer_contacts")] == [0, 0]
     assert (next(iter(months)), months["income_not_entitled"]) == ("income_not_entitled", min(months.values()))
     assert town.say("retention", "set", "income", "--months", 12, "--from", "learned")["counted_from"] == "learned"
     at("2018-01-15T08:00Z")

@@ -1,17 +1,21 @@
-"""A season of the volunteer organisation, and referrals to it: two families handed over, one that waits."""
+"""A season of the volunteer organisation, and referrals to it: three families handed over, one that waits."""
 
-from datetime import date
+from datetime import date, time
+from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 
-from service.allocation import draw, runs
-from service.allocation.planning import read_plan
+from service.allocation import board, draw, runs
+from service.allocation.board import Desk
+from service.allocation.planning import read_families, read_plan
 from service.audit.actions import Actor
 from service.console import keys
 from service.identity.actions import find_tenant
-from service.offers.desk import Desk
+from service.offers.desk import Desk as OfferDesk
 from service.offers.making import Wanted, make_offers, placed_without_offer
+from service.offers.models import Offer, OfferNeeds, OfferTraveller
 from service.offers.queries import contact_of
 from service.referrals import actions as referring
 from service.referrals import cases, lists
@@ -20,6 +24,10 @@ from service.stays import actions, seasons, volunteers
 from service.stays.families import Traveller
 from service.stays.queries import find_season
 from service.stays.rules import SeasonDates, StayFigures
+from service.travel.departures import DepartureFigures, keep_departure
+from service.travel.packing import keep_texts
+from service.travel.participants import Needs
+from service.values import clock
 from tests.passes.town import Town
 
 DATES = SeasonDates(
@@ -47,8 +55,10 @@ STAY = StayFigures(
 FAMILIES = (
     (Traveller("Ingeborg Rejsende", date(1985, 3, 2)), Traveller("Jonas Rejsende", date(2008, 5, 4))),
     (Traveller("Klara Ferierende", date(1988, 4, 9)), Traveller("Lasse Ferierende", date(2009, 2, 3))),
+    (Traveller("Oda Sommergæst", date(1986, 6, 8)), Traveller("Palle Sommergæst", date(2009, 1, 1))),
     (Traveller("Mathilde Udflugter", date(1987, 1, 8)), Traveller("Nikolaj Udflugter", date(2008, 8, 1))),
 )
+ASTHMA = "Astma, har altid sin spray med."
 WHY, THEIR_PHONE, HELPER = "Far er syg i år.", "44 55 66 77", "Frida Frivillig"
 
 
@@ -76,7 +86,7 @@ def offer_season(town: Town, organisation: UUID, by: Actor) -> tuple[UUID, UUID]
             region="Vest",
             address="Strandvejen 1",
             accessibility="",
-            rooms="Stue 1, 4\nStue 2, 6",
+            rooms="Stue 1, 4\nStue 2, 6\nStue 3, 4",
             actor=by,
         )
         volunteers.keep_volunteer(session, organisation, None, HELPER, "44 55 66 99", "frida@ferie.example", by)
@@ -100,7 +110,7 @@ def offer_places(town: Town, organisation: UUID, season: UUID, by: Actor) -> tup
     """The offer of a place to one of the families that hold one: its link, and where the other's is made."""
     with town.database.transaction() as session:
         tenant = find_tenant(session, "organisation", "ferie")
-    desk = Desk(tenant, keys(town.database), "http://127.0.0.1:8000", by)
+    desk = OfferDesk(tenant, keys(town.database), "http://127.0.0.1:8000", by)
     with town.database.transaction(organisation) as session:
         first, other = placed_without_offer(session, read_plan(session, find_season(session, season)))
         [made] = make_offers(session, desk, season, [Wanted(first.id, "letter")], even_so=True).offers
@@ -110,8 +120,41 @@ def offer_places(town: Town, organisation: UUID, season: UUID, by: Actor) -> tup
     return f"/answer/{contact.secret}", form
 
 
+def travel(town: Town, organisation: UUID, stay: UUID, by: Actor) -> None:
+    """A family has accepted its place and said what it needs; a coach with a cost leaves from where it meets."""
+    ring, point = keys(town.database), STAY.assembly_points[0]
+    with town.database.transaction(organisation) as session:
+        held = session.execute(
+            text("SELECT * FROM placement WHERE stay_id = :stay ORDER BY family_key LIMIT 1"), {"stay": stay}
+        ).one()
+        offer = Offer(
+            tenant_id=organisation,
+            season_id=held.season_id,
+            municipality_id=held.municipality_id,
+            family_key=held.family_key,
+            stay_id=stay,
+            state="accepted",
+            via="letter",
+            deadline=clock.now(),
+            assembly_point=point,
+            made_at=clock.now(),
+            answered_at=clock.now(),
+            answered_how="coordinator",
+        )
+        session.add(offer)
+        session.flush()
+        for place, one in enumerate(FAMILIES[0]):
+            who: dict[str, Any] = {"tenant_id": organisation, "offer_id": offer.id, "place": place}
+            session.add(OfferTraveller(**who, name=one.name, birth_date=one.birth_date, comes=True))
+        needs = ring.for_tenant(organisation).encrypt_bytes(msgspec.json.encode(Needs(health=ASTHMA)))
+        session.add(OfferNeeds(tenant_id=organisation, offer_id=offer.id, content=needs))
+        figures = DepartureFigures(point, "Perron 7", STAY.starts_on, time(8, 30), "Fjordbus", 50, 1_000_000, "")
+        keep_departure(session, organisation, "dk", stay, None, figures, by)
+        keep_texts(session, organisation, stay, {"da": "Regntøj\nGummistøvler"}, by)
+
+
 def refer_and_hand_over(town: Town, season: UUID, stay: UUID, service: UUID, nurse: Actor, staff: Actor) -> None:
-    """Three families that a service refers: two are approved and handed over, one waits."""
+    """Four families that a service refers: three are approved and handed over, one waits."""
     ring = keys(town.database)
     desk = referring.Desk(town.municipality, service, ring, nurse)
     for travellers in FAMILIES:
@@ -136,3 +179,11 @@ def refer_and_hand_over(town: Town, season: UUID, stay: UUID, service: UUID, nur
                 cases.decide(session, town.municipality, [Decision(case, "approve", 3)], staff)
     with town.session() as session:
         lists.hand_over(session, town.municipality, ring, season, staff)
+
+
+def place_on_board(town: Town, organisation: UUID, season: UUID, stay: UUID, by: Actor) -> None:
+    """The family that was handed over is locked at the stay: the board has a card, and a change to undo."""
+    with town.database.transaction(organisation) as session:
+        family = read_families(session, season)[0]
+        revision = family.placed.revision if family.placed else 0
+        board.move(session, Desk(organisation, "Europe/Copenhagen", season, by), family.id, revision, stay, lock=True)

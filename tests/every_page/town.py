@@ -29,6 +29,7 @@ from service.settings import load
 from tests.conftest import Medspiller
 from tests.every_page.clubs import claim_and_pay, open_clubs
 from tests.every_page.holidays import (
+    ASTHMA,
     FAMILIES,
     HELPER,
     THEIR_PHONE,
@@ -36,7 +37,9 @@ from tests.every_page.holidays import (
     allocate,
     offer_places,
     offer_season,
+    place_on_board,
     refer_and_hand_over,
+    travel,
 )
 from tests.every_page.pages import PAGES, STAFF, address_of
 from tests.identity.signing_in import code_of
@@ -64,6 +67,8 @@ class EveryPage:
         season, stay = offer_season(self.town, self.holidays, self.coordinator)
         refer_and_hand_over(self.town, season, stay, self.service, self.nurse, self.staff)
         allocate(self.town, self.holidays, season, self.coordinator)
+        place_on_board(self.town, self.holidays, season, stay, self.coordinator)
+        travel(self.town, self.holidays, stay, self.coordinator)
         link, form = offer_places(self.town, self.holidays, season, self.coordinator)
         self.secrets |= {f"/answer/{{secret:str}}{end}": f"{link}{end}" for end in ("", "/no")}
         self.secrets["/seasons/{season_id:uuid}/offers/one"] = form
@@ -88,7 +93,7 @@ class EveryPage:
         passes = [row["pass_number"] for row in self.town.listed()]
         households = [f"={row['household_id']}" for row in self.town.people]
         said = [FAMILY, STREET, PROTECTED, NOTE, REASON, PHONE, "@by.example", "@klub.example", "@ferie.example"]
-        said += [WHY, THEIR_PHONE, HELPER, *(one.name for family in FAMILIES for one in family)]
+        said += [WHY, ASTHMA, THEIR_PHONE, HELPER, *(one.name for family in FAMILIES for one in family)]
         return sorted({*people, *letters, *passes, *households, *said})
 
     def _people(self) -> None:

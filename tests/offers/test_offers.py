@@ -180,4 +180,3 @@ def test_the_families_of_a_cancelled_stay_are_offered_another(summer: Summer) ->
     with summer.session() as session:
         line = read_line(session, desk, summer.camp.season)
     assert [(one.family.id.key, one.goes) for one in line.waiters] == [("w", "A2"), ("q", None)]
-    assert summer.camp.rows(summer.tenant_id, "SELECT count(*) FROM refusal_credit") == [(1,)]

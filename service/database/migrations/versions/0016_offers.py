@@ -144,18 +144,16 @@ END $$;
 CREATE TRIGGER placed BEFORE INSERT ON offer FOR EACH ROW EXECUTE FUNCTION require_placement_of_offer();
 """
 
-ADDED = ("passed_over",)
 CHANGED = ("offer", "offer_settings")
-REPLACED = ("offer_traveller", "offer_needs", "offer_contact")
+REPLACED = ("offer_traveller", "offer_needs", "offer_contact", "passed_over")
 
 
 def upgrade() -> None:
     for statements in (TABLES, TRIGGERS):
         op.get_bind().exec_driver_sql(statements.replace("%", "%%"))
-    for table in (*ADDED, *CHANGED, *REPLACED):
+    for table in (*CHANGED, *REPLACED):
         for statement in protect(table):
             op.execute(statement)
     app = op.get_context().config.attributes["app_role"]
-    op.execute(f'GRANT SELECT, INSERT ON {", ".join(ADDED)} TO "{app}"')
     op.execute(f'GRANT SELECT, INSERT, UPDATE ON {", ".join(CHANGED)} TO "{app}"')
     op.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON {", ".join(REPLACED)} TO "{app}"')
