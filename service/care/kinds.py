@@ -374,7 +374,7 @@ KINDS = (
     ),
     Kind(
         what="offer_contacts",
-        meaning="How families are reached about an offer of a holiday: its link and code, and addresses that were named",
+        meaning="How families are reached about an offer of a holiday: its link and code, and addresses",
         way=ERASE,
         months=0,
         origins={"stay_end": "t.ends_on"},
