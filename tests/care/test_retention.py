@@ -196,8 +196,8 @@ def full(town: Town, at: At, installation: Path) -> Town:
             (lies / name).touch()
     _ended_club(town)
     _claims(town)
-    _holiday(town)
     holidays(town)
+    _holiday(town)
     return town
 
 

@@ -59,7 +59,7 @@ def took_effect_once(summer: Summer) -> None:
             summer.tenant_id, "SELECT action, count(*) FROM audit_entry WHERE door = 'job' GROUP BY action ORDER BY 1"
         )
     )
-    assert acts == {"care.retention": 1, "offers.expired": 1, "offers.next": 2, "offers.remind": 1}
+    assert acts == {"offers.expired": 1, "offers.next": 2, "offers.remind": 1}
     folder = summer.camp.database.home / "texts"
     sent = [json.loads(path.read_text()) for path in sorted(folder.iterdir())]
     links = [one["text"].rpartition("/")[2] for one in sent]
@@ -117,19 +117,19 @@ def test_kill_minus_nine(due: Summer) -> None:
     took_effect_once(due)
 
 
-def test_what_families_need_is_erased_after_the_stay(due: Summer, at: At) -> None:
-    retention = [job for job in JOBS if job.name == "retention-holidays"]
+def test_what_families_need_and_how_they_are_reached_is_erased_after_the_stay(due: Summer, at: At) -> None:
+    holidays = [job for job in TIMETABLE if job.name == "holidays"]
 
     def kept() -> tuple[int, int]:
         rows = [due.camp.rows(due.tenant_id, f"SELECT FROM {table}") for table in ("offer_needs", "offer_contact")]
         return len(rows[0]), len(rows[1])
 
-    Worker(due.camp.database, load(), retention).once()
-    assert kept() == (1, 3)
-    # The stay ends on 4 July.
-    for day, left in (("2026-07-04", (1, 3)), ("2026-07-05", (0, 0))):
+    tick(due.camp.database, holidays)
+    due.camp.as_owner("DELETE FROM job_run")
+    # The stay ends on 4 July; somebody may still ask about a family for a fortnight.
+    for day, left in (("2026-07-04", (1, 3)), ("2026-07-05", (1, 0)), ("2026-07-18", (0, 0))):
         at(f"{day}T12:00Z")
-        Worker(due.camp.database, load(), retention).once()
+        Worker(due.camp.database, load(), holidays).once()
         assert kept() == left, day
 
 
