@@ -44,12 +44,12 @@ def send(database: Database, settings: Settings, sealed: str, attempts: int) -> 
     Twice it leaves only where this process dies between the server's yes and the note of it in the queue.
     """
     mark = mark_of(sealed)
-    _attempt(mark, attempts, "sent", lambda: deliver(settings, unseal(open_keys(database), sealed), mark))
+    attempt(mark, attempts, "sent", lambda: deliver(settings, unseal(open_keys(database), sealed), mark))
 
 
 def write_link(database: Database, sealed: str, attempts: int) -> None:
     """Queue the e-mail with a link to sign in for whoever asked, if an account has the address; raises as `send`."""
-    _attempt(mark_of(sealed), attempts, "looked up", lambda: _write_link(database, sealed))
+    attempt(mark_of(sealed), attempts, "looked up", lambda: _write_link(database, sealed))
 
 
 def _write_link(database: Database, sealed: str) -> None:
@@ -59,7 +59,8 @@ def _write_link(database: Database, sealed: str) -> None:
         send_link(session, keys, asked, translator(language_of(session, asked)).gettext)
 
 
-def _attempt(mark: str, attempts: int, done: str, work: Callable[[], None]) -> None:
+def attempt(mark: str, attempts: int, done: str, work: Callable[[], None]) -> None:
+    """Do what is queued; raises NotSent where another attempt is worth making."""
     try:
         work()
     except (Undeliverable, CannotDecrypt, Invalid) as error:

@@ -9,7 +9,7 @@ the effect and the note that it is done are committed together. A body of `Steps
 
 from datetime import timedelta
 
-from jobs import backup, care, check, claims, letters, payments, refresh, report, trail
+from jobs import backup, care, check, claims, letters, offers, payments, refresh, report, trail
 from service.jobs.rules import daily, monthly, yearly
 from service.jobs.work import Job, Steps, Whole
 
@@ -41,6 +41,24 @@ TIMETABLE = (
         Whole(report.report),
         every_missed=True,
     ),
+    # For each volunteer organisation
+    Job(
+        "offers-end",
+        "End offers whose deadline is over",
+        daily("00:15"),
+        _DAY,
+        Whole(offers.expire),
+        organisations=True,
+    ),
+    Job(
+        "offers-freed",
+        "Offer places that fell free, where the season wants it",
+        daily("08:00"),
+        _DAY,
+        Whole(offers.offer_freed),
+        organisations=True,
+    ),
+    Job("offers-remind", "Remind families to answer", daily("10:00"), _DAY, Whole(offers.remind), organisations=True),
     # For the installation
     Job("backup", "Back up the database", daily("01:00"), _DAY, Steps(backup.back_up), installation=True),
     Job(

@@ -16,7 +16,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as Carried
 from psycopg_pool import PoolTimeout
 
-from jobs import clubs, email
+from jobs import clubs, email, offers
 from jobs.orders import ORDERS
 from service.clubs import lookups
 from service.database.engine import Database
@@ -28,6 +28,7 @@ from service.jobs.alarms import AlarmLog
 from service.jobs.queries import measures
 from service.jobs.running import Ran, run
 from service.jobs.work import Job, Kind, Kinds, Place, Timetable, places
+from service.letters import texting
 from service.settings import Settings
 
 _LOG = logging.getLogger("medspiller.jobs")
@@ -144,7 +145,7 @@ class Worker:
                     # Nothing of what is done stays in the queue.
                     app.run_worker_async(queues=[queue], wait=wait, delete_jobs="always", install_signal_handlers=False)
                 )
-                for queue in (DEFAULT_QUEUE, messages.QUEUE, lookups.QUEUE)
+                for queue in (DEFAULT_QUEUE, messages.QUEUE, texting.QUEUE, lookups.QUEUE)
             ]
             try:
                 await asyncio.wait(carriers, return_when=asyncio.FIRST_COMPLETED if wait else asyncio.ALL_COMPLETED)
@@ -159,15 +160,19 @@ class Worker:
     def _app(self) -> App:
         url = self._database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         session = {"options": f"-c search_path={SCHEMA}", "application_name": "medspiller worker"}
-        app = App(connector=PsycopgConnector(conninfo=url, kwargs=session, min_size=1, max_size=9))
+        app = App(connector=PsycopgConnector(conninfo=url, kwargs=session, min_size=1, max_size=11))
         app.task(name=carrier.TASK, retry=_Backoff())(self._run)
         app.task(name=messages.TASK, retry=email.Pauses(), pass_context=True)(self._send)
+        app.task(name=texting.TASK, retry=email.Pauses(), pass_context=True)(self._text)
         app.task(name=mails.TASK, retry=email.Pauses(), pass_context=True)(self._write_link)
         app.task(name=lookups.TASK, retry=email.Pauses(clubs.PAUSES), pass_context=True)(self._look_up)
         return app
 
     def _send(self, context: JobContext, sealed: str) -> None:
         email.send(self._database, self._settings, sealed, context.job.attempts)
+
+    def _text(self, context: JobContext, sealed: str) -> None:
+        offers.send_text(self._database, self._settings, sealed, context.job.attempts)
 
     def _write_link(self, context: JobContext, sealed: str) -> None:
         email.write_link(self._database, sealed, context.job.attempts)

@@ -78,6 +78,10 @@ from service.letters import api as letters_api
 from service.letters import returns_web
 from service.letters import today as letters_today
 from service.letters import web as letters_web
+from service.offers import answer_web, offer_web, waiting_web
+from service.offers import api as offers_api
+from service.offers import today as offers_today
+from service.offers import web as offers_web
 from service.passes import api as passes_api
 from service.passes import (
     household_web,
@@ -219,6 +223,11 @@ DOORS = (
     stays_api,
     basics_api,
     received_lists_api,
+    answer_web,
+    offers_web,
+    offer_web,
+    waiting_web,
+    offers_api,
     board_web,
     board_api,
     travel_web,
@@ -246,6 +255,7 @@ WAITING = tuple(
         stays_today,
         account_today,
         allocation_today,
+        offers_today,
         travel_today,
         jobs_today,
         identity_today,

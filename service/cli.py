@@ -27,6 +27,7 @@ _LAZY = {
     "jobs": "jobs.__main__",
     "worker": "jobs.__main__",
     "report": "service.reporting.commands",
+    "offers": "service.offers.commands",
     "payments": "service.payments.commands",
     "travel": "service.travel.commands",
     "holidays": "service.account.commands",

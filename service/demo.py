@@ -139,7 +139,7 @@ def _order_report(database: Database) -> UUID:
         place = find_place(session, CODE)
         act_for(session, place.id)
         try:
-            return order_run(session, place, find_job(TIMETABLE, _REPORT, installation=False), COMMAND).id
+            return order_run(session, place, find_job(TIMETABLE, _REPORT, "municipality"), COMMAND).id
         except Conflict:
             return history(session, _REPORT, 1)[0].id
 
@@ -196,7 +196,7 @@ def _job_at_work(database: Database, settings: Settings, name: str, code: str | 
     """Have a job of the timetable do its run of the day, as the worker would."""
     with database.transaction() as session:
         place = find_place(session, code)
-    return run_now(database, settings, find_job(TIMETABLE, name, installation=code is None), place)
+    return run_now(database, settings, find_job(TIMETABLE, name, "municipality" if code else "installation"), place)
 
 
 def _demo_date() -> date:

@@ -5,6 +5,7 @@ from service.audit import checks as audit_checks
 from service.claims import checks as claim_checks
 from service.clubs import checks as club_checks
 from service.eligibility import checks as eligibility_checks
+from service.offers import checks as offer_checks
 from service.passes import checks as pass_checks
 from service.payments import checks as payment_checks
 from service.referrals import checks as referral_checks
@@ -21,6 +22,7 @@ CHECKS = (
     *payment_checks.CHECKS,
     *stay_checks.CHECKS,
     *referral_checks.CHECKS,
+    *offer_checks.CHECKS,
     *travel_checks.CHECKS,
     *account_checks.CHECKS,
     *audit_checks.CHECKS,

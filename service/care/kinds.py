@@ -119,6 +119,8 @@ _STAYS_OF_PAST = "SELECT t.id FROM stay t JOIN season s ON s.id = t.season_id WH
 
 _SENT = "batch_id IN (SELECT id FROM print_batch WHERE {origin} <= :cut_off)"
 
+_OFFER_OVER = "SELECT o.id FROM offer o JOIN stay t ON t.id = o.stay_id WHERE {origin} < :cut_off"
+_OFFER_ENDED = f"(o.state NOT IN ('open', 'accepted') AND {_day('o.ended_at')} < :cut_off)"
 # The names of a season go after so many days as its organisation has set, and not before its account is closed.
 _NAMES_OVER = "names_erased_at IS NULL AND {origin} <= :cut_off"
 # Asked what will be due on a later day, it is done as of that day and taken back.
@@ -371,6 +373,14 @@ KINDS = (
         ),
     ),
     Kind(
+        what="offer_contacts",
+        meaning="How families are reached about an offer of a holiday: its link and code, and addresses",
+        way=ERASE,
+        months=0,
+        origins={"stay_end": "t.ends_on"},
+        steps=(Step("offer_contact", f"offer_id IN ({_OFFER_OVER} OR {_OFFER_ENDED})"),),
+    ),
+    Kind(
         what="attendance",
         meaning="Who came to a stay, codes with which opinions are given, and what opinions say in words",
         way=ERASE,
@@ -412,6 +422,8 @@ KINDS = (
             Step("offered_season", _NAMES_OVER, _ERASED_NOW),
             Step("attendance", _OF_THEIR_OFFERS),
             Step("offer_needs", _OF_THEIR_OFFERS),
+            Step("offer_contact", _OF_THEIR_OFFERS),
+            Step("passed_over", _OF_THEIR_OFFERS),
             Step("offer_traveller", _OF_THEIR_OFFERS),
             _by_function("offer"),
             # A place is let go of only once no offer holds it.
@@ -484,6 +496,7 @@ KEPT = {
     "job_time": _OF_NOBODY,
     "leisure_pass": _WHO_IS_MEANT,
     "letter_settings": _OF_NOBODY,
+    "offer_settings": _OF_OFFERS,
     "offered_stay": _OF_OFFERS,
     "packing_text": _OF_OFFERS,
     "parameter_version": _OF_NOBODY,

@@ -73,6 +73,7 @@ OF_NOBODY = (
     "eligibility.parameters.set",
     "identity",
     "jobs",
+    "offers",
     "payments",
     "payments.sample.draw",
     "reporting",

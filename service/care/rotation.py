@@ -43,6 +43,7 @@ ENCRYPTED = (
     Encrypted("allocation_run", "problem", "problem = n.cipher"),
     Encrypted("allocation_run", "plan", "plan = n.cipher"),
     Encrypted("offer_needs", "content", "content = n.cipher", "offer_id::text"),
+    Encrypted("offer_contact", "content", "content = n.cipher", "offer_id::text"),
     Encrypted("second_factor", "secret_cipher", "secret_cipher = n.cipher"),
     # A held row keeps the staged row as JSON, bytes as PostgreSQL writes them.
     Encrypted(

@@ -121,6 +121,12 @@ _TABLE: Final = (
         places=("organisation",),
     ),
     Permission(
+        "offers.make",
+        N_("Offer places to families, note their answers, and run the waiting list"),
+        _HOLIDAYS,
+        places=("organisation",),
+    ),
+    Permission(
         "account.close",
         N_("See and close the account of a season, and set how long its names are kept"),
         ("coordinator",),

@@ -42,6 +42,7 @@ CLUB_APPLICATIONS_FROM_ADDRESS = Limit("club applications from", 10, timedelta(h
 CLUB_APPLICATIONS_FOR_NUMBER = Limit("club applications for", 5, timedelta(hours=24))
 CLUB_APPLICATIONS_TO_CONTACT = Limit("club applications to", 3, timedelta(hours=24))
 UNKNOWN_SECRETS = Limit("unknown secret", 60, timedelta(minutes=15))
+OFFER_CODES = Limit("offer code", 20, timedelta(minutes=15))
 PASS_NUMBERS = Limit("pass number", 20, timedelta(minutes=15))
 """Of a club: numbers that are no pass, and names that are not the child's."""
 

@@ -255,7 +255,7 @@ def _record(
     session: Session, place: Place, actor: Actor, action: str, subject: tuple[str, UUID | None], job: Job
 ) -> None:
     """Tell the trail; the installation has none of its own, so every municipality's tells of its backup."""
-    told = [place] if place.municipality is not None else [one for one in places(session) if one.municipality]
+    told = [one for one in places(session) if one.municipality] if place.kind == "installation" else [place]
     for one in told:
         act_for(session, one.id)
         record(session, one.id, actor, action, subject, details={"job": job.name})

@@ -23,6 +23,9 @@ from service.values import clock
 _WHERE = click.option(
     "--municipality", "code", metavar="CODE", help="The municipality's code; without it the installation's own jobs."
 )
+_ORGANISATION = click.option(
+    "--organisation", metavar="CODE", help="The code of a volunteer organisation, for a job that runs for one."
+)
 _JOB = click.argument("name", metavar="JOB")
 
 
@@ -43,11 +46,22 @@ class _Time(click.ParamType[time]):
             self.fail(f"{value!r} is no time of the form HH:MM.", param, ctx)
 
 
+def _kind(code: str | None, organisation: str | None) -> str:
+    """The kind of place that the options name."""
+    if code is not None and organisation is not None:
+        raise click.UsageError("Name either --municipality or --organisation.")
+    return "organisation" if organisation else "municipality" if code else "installation"
+
+
+def _find(session: Session, code: str | None, organisation: str | None) -> Place:
+    return find_place(session, organisation or code, _kind(code, organisation))
+
+
 @contextmanager
-def _at(code: str | None) -> Iterator[tuple[Database, Session, Place]]:
+def _at(code: str | None, organisation: str | None = None) -> Iterator[tuple[Database, Session, Place]]:
     """The database, a transaction that acts for the place, and the place."""
     with console.database() as database, database.transaction() as session:
-        place = find_place(session, code)
+        place = _find(session, code, organisation)
         act_for(session, place.id)
         yield database, session, place
 
@@ -72,13 +86,14 @@ def jobs_commands(timetable: Timetable, kinds: Kinds = ()) -> click.Group:
     @group.command()
     @_JOB
     @_WHERE
+    @_ORGANISATION
     @console.command
-    def run(name: str, code: str | None) -> Any:
+    def run(name: str, code: str | None, organisation: str | None) -> Any:
         """Do a job's run of the current period now, unless it is done already."""
-        job = find_job(timetable, name, installation=code is None)
+        job = find_job(timetable, name, _kind(code, organisation))
         with console.database() as database:
             with database.transaction() as session:
-                place = find_place(session, code)
+                place = _find(session, code, organisation)
             done = actions.run_now(database, load(), job, place)
         if done.state not in ("done", "done before"):
             raise Refused(
@@ -90,23 +105,26 @@ def jobs_commands(timetable: Timetable, kinds: Kinds = ()) -> click.Group:
     @group.command()
     @_JOB
     @_WHERE
+    @_ORGANISATION
     @console.command
-    def pause(name: str, code: str | None) -> Any:
+    def pause(name: str, code: str | None, organisation: str | None) -> Any:
         """Let a job rest. What falls in the pause is not made up for."""
-        job = find_job(timetable, name, installation=code is None)
-        with _at(code) as (_, session, place):
+        job = find_job(timetable, name, _kind(code, organisation))
+        with _at(code, organisation) as (_, session, place):
             actions.pause(session, place, job, COMMAND)
-        again = f"medspiller jobs resume {name}{f' --municipality {code}' if code else ''}"
+        where = f" --municipality {code}" if code else f" --organisation {organisation}" if organisation else ""
+        again = f"medspiller jobs resume {name}{where}"
         return {"job": name, "paused": True}, [f"{name} is paused. To let it run again: {again}"]
 
     @group.command()
     @_JOB
     @_WHERE
+    @_ORGANISATION
     @console.command
-    def resume(name: str, code: str | None) -> Any:
+    def resume(name: str, code: str | None, organisation: str | None) -> Any:
         """Let a paused job run again, from its next time on."""
-        job = find_job(timetable, name, installation=code is None)
-        with _at(code) as (_, session, place):
+        job = find_job(timetable, name, _kind(code, organisation))
+        with _at(code, organisation) as (_, session, place):
             actions.resume(session, place, job, COMMAND)
             next_at = _next_at(session, job, place)
         return {"job": name, "paused": False, "next_at": next_at}, [f"{name} runs again, {_next(next_at, place)}."]
@@ -114,13 +132,14 @@ def jobs_commands(timetable: Timetable, kinds: Kinds = ()) -> click.Group:
     @group.command()
     @click.argument("name", metavar="[JOB]", required=False)
     @_WHERE
+    @_ORGANISATION
     @click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 10_000))
     @console.command
-    def history(name: str | None, code: str | None, limit: int) -> Any:
+    def history(name: str | None, code: str | None, organisation: str | None, limit: int) -> Any:
         """Show the newest runs, of one job, of one kind of orders, or of all."""
         if name is not None and name not in [kind.name for kind in kinds]:
-            find_job(timetable, name, installation=code is None)
-        with _at(code) as (_, session, place):
+            find_job(timetable, name, _kind(code, organisation))
+        with _at(code, organisation) as (_, session, place):
             runs = queries.history(session, name, limit)
         return {"runs": runs}, [_run_line(run, place) for run in runs] or ["Nothing has run yet."]
 
@@ -132,17 +151,26 @@ def _add_set(group: click.Group, timetable: Timetable) -> None:
     @group.command("set")
     @_JOB
     @_WHERE
+    @_ORGANISATION
     @click.option("--at", type=_Time(), help="The time by the clock on the wall.")
     @click.option("--day", type=click.IntRange(1, 31), help="The day of the month; a day it does not have is its last.")
     @click.option("--month", type=click.IntRange(1, 12))
     @click.option("--timetable", "reset", is_flag=True, help="Take the timetable's own time again.")
     @console.command
-    def set_(name: str, code: str | None, at: time | None, day: int | None, month: int | None, reset: bool) -> Any:
+    def set_(
+        name: str,
+        code: str | None,
+        organisation: str | None,
+        at: time | None,
+        day: int | None,
+        month: int | None,
+        reset: bool,
+    ) -> Any:
         """Give a job a time of the municipality's own; it counts from now on."""
         if (at is None) != reset or (reset and (day or month)) or (month and not day):
             raise click.UsageError("Name --at HH:MM, with --day and --month where the job has them, or --timetable.")
-        job = find_job(timetable, name, installation=code is None)
-        with _at(code) as (_, session, place):
+        job = find_job(timetable, name, _kind(code, organisation))
+        with _at(code, organisation) as (_, session, place):
             when = actions.set_time(session, place, job, None if at is None else When(at, day, month), COMMAND)
             next_at = _next_at(session, job, place)
         told = f"{name} runs {when}, {_next(next_at, place)}."
@@ -167,7 +195,8 @@ def _next(at: datetime | None, place: Place) -> str:
 
 
 def _place_lines(place: Place, states: list[queries.JobState]) -> Iterator[str]:
-    of = "The installation" if place.municipality is None else f"{place.municipality.name} ({place.code})"
+    tenant = place.municipality or place.organisation
+    of = "The installation" if tenant is None else f"{tenant.name} ({place.code})"
     yield f"{of}, times of {place.time_zone}"
     for state in states:
         yield from _state_lines(state, place)

@@ -101,7 +101,7 @@ def run_for(session: Session, principal: Principal, run_id: UUID) -> Run:
 
 def of_place(timetable: Timetable, place: Place) -> list[Job]:
     """The jobs that run for a place."""
-    return [job for job in timetable if job.installation == (place.municipality is None)]
+    return [job for job in timetable if job.kind == place.kind]
 
 
 class Own(msgspec.Struct, frozen=True):
@@ -188,7 +188,7 @@ def measures(session: Session) -> list[Measure]:
         rows = session.execute(text(_WATCHED)).all()
         for row in rows:
             found.append(Measure(place.code, row.job, _raised(row, now), row.last_success, counted.get(row.job, {})))
-        if not rows and place.municipality is None and now - place.since > PATIENCE:
+        if not rows and place.kind == "installation" and now - place.since > PATIENCE:
             found.append(Measure(place.code, "worker", "overdue", None, {}))
     return found
 

@@ -17,7 +17,7 @@ from service.database.engine import Database
 from service.database.keys import open_keys
 from service.database.tenancy import INSTALLATION
 from service.errors import NotFound
-from service.identity.actions import Municipality
+from service.identity.actions import Municipality, Tenant
 from service.jobs.rules import When
 from service.settings import Settings
 from service.values.progress import Progress
@@ -28,9 +28,10 @@ JOB = Actor(door="job")
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a job runs: a municipality, or the installation as a whole, whose clock on the wall is UTC.
+    """Where a job runs: a municipality, a volunteer organisation, or the installation as a whole, whose clock on the
+    wall is UTC.
 
-    `code` is the municipality's, or `installation`. `since`: nothing is due before it.
+    `code` is the municipality's or organisation's, or `installation`. `since`: nothing is due before it.
     """
 
     id: UUID
@@ -38,6 +39,14 @@ class Place(msgspec.Struct, frozen=True):
     time_zone: str
     since: datetime
     municipality: Municipality | None
+    organisation: Tenant | None = None
+
+    @property
+    def kind(self) -> str:
+        """Which jobs run here: `municipality`, `organisation` or `installation`."""
+        if self.municipality is not None:
+            return "municipality"
+        return "installation" if self.organisation is None else "organisation"
 
 
 Arguments = TypeVar("Arguments", bound=msgspec.Struct)
@@ -74,8 +83,15 @@ class Work(msgspec.Struct, frozen=True):
     def municipality(self) -> Municipality:
         """The municipality of a job that runs for one."""
         if self.place.municipality is None:
-            raise TypeError("A job of the installation has no municipality.")
+            raise TypeError("Only a job of a municipality has one.")
         return self.place.municipality
+
+    @property
+    def organisation(self) -> Tenant:
+        """The volunteer organisation of a job that runs for one."""
+        if self.place.organisation is None:
+            raise TypeError("Only a job of a volunteer organisation has one.")
+        return self.place.organisation
 
     @property
     def ordered(self) -> Ordered:
@@ -108,7 +124,7 @@ class Job(msgspec.Struct, frozen=True):
     """An entry of the timetable.
 
     `late`: how long after its time a run may still be made up for; of several missed ones the newest alone, unless
-    `every_missed`. `installation`: it runs once, not for each municipality.
+    `every_missed`. It runs for each municipality; of the `installation` once, of the `organisations` for each of those.
     """
 
     name: str
@@ -118,6 +134,14 @@ class Job(msgspec.Struct, frozen=True):
     do: Whole | Steps
     installation: bool = False
     every_missed: bool = False
+    organisations: bool = False
+
+    @property
+    def kind(self) -> str:
+        """For which places it runs; see `Place.kind`."""
+        if self.organisations:
+            return "organisation"
+        return "installation" if self.installation else "municipality"
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -132,46 +156,55 @@ Timetable = Sequence[Job]
 Kinds = Sequence[Kind]
 
 
-def find_job(timetable: Timetable, name: str, *, installation: bool) -> Job:
-    """The job of this name; refused where there is none, or it runs for the other kind of place."""
+def find_job(timetable: Timetable, name: str, kind: str) -> Job:
+    """The job of this name for places of a kind; refused where there is none, or it runs for another kind."""
     for job in timetable:
-        if job.name == name and job.installation == installation:
+        if job.name == name and job.kind == kind:
             return job
-    if any(job.name == name for job in timetable):
-        if installation:
-            raise NotFound("The job {job} runs for a municipality: name it with --municipality.", job=name)
+    other = next((job.kind for job in timetable if job.name == name), None)
+    if other == "municipality":
+        raise NotFound("The job {job} runs for a municipality: name it with --municipality.", job=name)
+    if other == "organisation":
+        raise NotFound("The job {job} runs for a volunteer organisation: name it with --organisation.", job=name)
+    if other is not None:
         raise NotFound("The job {job} is the installation's: leave out --municipality.", job=name)
-    names = ", ".join(job.name for job in timetable if job.installation == installation)
+    names = ", ".join(job.name for job in timetable if job.kind == kind)
     raise NotFound("There is no job {job}. There are {known}.", job=name, known=names)
 
 
 def places(session: Session) -> list[Place]:
-    """The installation and every municipality; none before there is a municipality."""
+    """The installation, every municipality and every volunteer organisation; none before there is a municipality."""
     rows = session.execute(
         text(
-            """SELECT id, code, name, country, time_zone, language, created_at FROM directory.list_tenants()
-            WHERE kind = 'municipality' ORDER BY code"""
+            """SELECT id, kind, code, name, country, time_zone, language, created_at FROM directory.list_tenants()
+            ORDER BY kind, code"""
         )
     ).all()
-    if not rows:
+    municipalities = [row for row in rows if row.kind == "municipality"]
+    if not municipalities:
         return []
-    first = min(row.created_at for row in rows)
-    everywhere = Place(INSTALLATION, "installation", "UTC", first, None)
-    found = [everywhere]
-    for row in rows:
+    first = min(row.created_at for row in municipalities)
+    found = [Place(INSTALLATION, "installation", "UTC", first, None)]
+    for row in municipalities:
         municipality = msgspec.convert(row, Municipality, from_attributes=True)
         found.append(Place(row.id, row.code, row.time_zone, row.created_at, municipality))
+    for row in rows:
+        if row.kind == "organisation":
+            organisation = msgspec.convert(row, Tenant, from_attributes=True)
+            found.append(Place(row.id, row.code, row.time_zone, row.created_at, None, organisation))
     return found
 
 
-def find_place(session: Session, code: str | None) -> Place:
-    """The municipality with this code, or with None the installation."""
-    found = places(session)
-    for place in found:
-        if (place.municipality is None) if code is None else (place.municipality is not None and place.code == code):
+def find_place(session: Session, code: str | None, kind: str = "municipality") -> Place:
+    """The municipality, or the organisation where that is the `kind`, with this code; with None the installation."""
+    wanted = "installation" if code is None else kind
+    for place in places(session):
+        if place.kind == wanted and code in (None, place.code):
             return place
     if code is None:
         raise NotFound("Nothing runs before there is a municipality. Add it with `medspiller municipality add`.")
+    if kind == "organisation":
+        raise NotFound("There is no volunteer organisation with the code {code}.", code=code)
     raise NotFound(
         "There is no municipality with the code {code}. Add it with `medspiller municipality add`.", code=code
     )

@@ -37,6 +37,7 @@ from service.web.texts import LANGUAGES, translator
 
 LANGUAGE_COOKIE: Final = "language"
 _MESSAGE_COOKIE: Final = "message"
+_SPOKEN: Final = "spoken_language"
 _CELL: Final = re.compile(r"<(th|td)\b")
 
 # htmx with neither inline styles nor eval, which the policy of the pages forbids. A wrong form is shown where it stood;
@@ -138,19 +139,26 @@ def _csrf_of(request: AnyRequest) -> CSRFConfig:
 
 
 def language_of(request: AnyRequest) -> str:
-    """The language of who asks: their own choice, then that of the browser's cookie, of their place, of the browser."""
+    """The language of who asks: their own choice, then that of the browser's cookie, of their place, what `speak` was
+    told, and of the browser."""
     principal = find_principal(request)
     place = principal.place if principal else None
     wishes = (
         principal.language if principal else None,
         request.cookies.get(cookies_of(request).name(LANGUAGE_COOKIE)),
         place.language if place else None,
+        request.state.get(_SPOKEN),
     )
     for wish in wishes:
         if wish in LANGUAGES:
             return wish
     accepted = [_norwegian(tag) for tag in _accepted(request.headers.get("accept-language", ""))]
     return negotiate_locale(accepted, list(LANGUAGES), sep="-", aliases={}) or "en"
+
+
+def speak(request: AnyRequest, language: str) -> None:
+    """Answer in this language whoever has not chosen another: what is known of a person without an account."""
+    request.state[_SPOKEN] = language
 
 
 def _accepted(header: str) -> list[str]:

@@ -34,6 +34,15 @@ WITHOUT_A_KEY = {
     # Said twice it has said no more than once.
     "POST /api/v1/allocation-runs/{run_id}/confirmation",
     "POST /api/v1/club-applications",
+    "POST /api/v1/offers/{offer_id}/answer",
+    "POST /api/v1/offers/{offer_id}/cancellation",
+    "POST /api/v1/offers/{offer_id}/return",
+    "POST /api/v1/offers/{offer_id}/withdrawal",
+    "POST /api/v1/seasons/{season_id}/offers/letters",
+    "POST /api/v1/seasons/{season_id}/offers/reminders",
+    "POST /api/v1/stays/{stay_id}/reoffer",
+    # Asked for again it is wanted again.
+    "POST /api/v1/offers/{offer_id}/reminder",
     "POST /api/v1/payment-dates/{pays_on}/removal",
     "POST /api/v1/payment-statuses",
     "POST /api/v1/received-lists/doubles",

@@ -17,6 +17,7 @@ TABLES = """income income_past award award_past person person_past household hou
     rejected_row letter print_batch pass_letter ended_notice review_decision review_act leisure_pass kept_answer
     claim reservation sample_check club_application club_past_contact club
     attendance opinion_code opinion season season_closing offered_season stay offer offer_traveller offer_needs
+    offer_contact passed_over
     placement board_change family_group family_group_member allocation_run same_child received_list received_family
     received_traveller received_wish referral referral_traveller referral_wish referral_case referral_list
     referral_list_entry case_verdict refusal_credit"""
@@ -228,6 +229,12 @@ class SlowPath:
         is_due: Test = lambda row: row["state"] == "ended" and any(row[one] for one in contact) and due(row["ended_at"])  # noqa: E731
         self._change("club", is_due, **dict.fromkeys(contact))
 
+    def _offer_contacts(self, due: Callable[[Any], bool]) -> None:
+        ends = {row["id"]: row["ends_on"] + timedelta(days=1) for row in self.of["stay"]}
+        over = {row["id"] for row in self.of["offer"] if due(ends[row["stay_id"]])}
+        ended = {row["id"] for row in self.of["offer"] if row["ended_at"] and due(row["ended_at"] + timedelta(days=1))}
+        self._erase("offer_contact", lambda row: row["offer_id"] in over | ended)
+
     def _holiday_needs(self, due: Callable[[Any], bool]) -> None:
         ends = {row["id"]: row["ends_on"] for row in self.of["stay"]}
         over = {row["id"] for row in self.of["offer"] if due(ends[row["stay_id"]] + timedelta(days=14))}
@@ -252,6 +259,8 @@ class SlowPath:
         parts = {
             "attendance": ("offer_id", offers),
             "offer_needs": ("offer_id", offers),
+            "offer_contact": ("offer_id", offers),
+            "passed_over": ("offer_id", offers),
             "offer_traveller": ("offer_id", offers),
             "offer": ("season_id", gone),
             "placement": ("season_id", gone),

@@ -221,6 +221,9 @@ def _holiday(town: Town) -> None:
         "offer": """id, season_id, municipality_id, family_key, stay_id, state, via, deadline, made_at)
             VALUES (:t, :o, :s, :m, '1', :y, 'accepted', 'letter', now(), now()""",
         "offer_traveller": "offer_id, place, name, birth_date, comes) VALUES (:t, :o, 0, 'x', '2010-01-01', true",
+        "offer_contact": "offer_id, content) VALUES (:t, :o, 'x'",
+        "passed_over": """offer_id, municipality_id, family_key, reason, family_places, beds, beds_left, room)
+            VALUES (:t, :o, :m, '2', 'beds', 0, 1, 2, 0""",
         "attendance": "offer_id, place, state, noted_at) VALUES (:t, :o, 0, 'came', now()",
         "opinion_code": "hash, stay_id, audience, used) VALUES (:t, '\\x00', :y, 'family', true",
         "opinion": """id, stay_id, audience, week, overall, again, words)
@@ -460,6 +463,10 @@ def test_a_commit_in_the_future_is_refused(town: Town) -> None:
     assert "later date" in town.refused("retention", "run", "--on", "2017-01-16", "--commit")
 
 
+# Their periods count from a day of their own.
+_AT_ONCE = ("kept_answers", "offer_contacts", "holiday_needs", "season_names")
+
+
 def test_rules_are_data(town: Town, medspiller: Medspiller, at: At) -> None:
     def rule(what: str) -> dict[str, Any]:
         return next(rule for rule in town.say("retention", "show")["rules"] if rule["what"] == what)
@@ -467,8 +474,7 @@ def test_rules_are_data(town: Town, medspiller: Medspiller, at: At) -> None:
     preset = rule("income")
     assert [preset[name] for name in ("counted_from", "months", "way", "preset")] == ["year_end", 60, "erase", True]
     months = {rule["what"]: rule["months"] for rule in town.say("retention", "show")["rules"]}
-    # What has its own days: of a season as many as its organisation set.
-    assert [months.pop(what) for what in ("kept_answers", "season_names", "holiday_needs")] == [0, 0, 0]
+    assert [months.pop(what) for what in _AT_ONCE] == [0] * len(_AT_ONCE)
     assert (next(iter(months)), months["income_not_entitled"]) == ("income_not_entitled", min(months.values()))
     assert town.say("retention", "set", "income", "--months", 12, "--from", "learned")["counted_from"] == "learned"
     at("2018-01-15T08:00Z")

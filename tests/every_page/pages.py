@@ -49,6 +49,8 @@ NO_PAGES: Final = {
     "/received-lists/template.xlsx": "a file",
     "/received-lists/template.csv": "a file",
     "/seasons/stays.csv": "a file",
+    "/seasons/{season_id:uuid}/waiting-list/file.csv": "a file",
+    "/answer/{secret:str}/cancel": "leads to the offer until it is accepted: `tests/browser/test_offers.py`",
     "/seasons/{season_id:uuid}/travel-costs.csv": "a file",
     "/stays/{stay_id:uuid}/manifest.pdf": "a file",
     "/stays/{stay_id:uuid}/packing.pdf": "a file",
@@ -111,6 +113,7 @@ SUBJECTS: Final = {
     "districts/{district_id:uuid}": "SELECT id FROM district",
     "centres/{centre_id:uuid}": "SELECT id FROM centre",
     "volunteers/{volunteer_id:uuid}": "SELECT id FROM volunteer",
+    "offers/{offer_id:uuid}": "SELECT id FROM offer",
     "received-lists/{list_id:uuid}": "SELECT id FROM received_list",
     "issued/{act_id:uuid}": "SELECT id FROM review_act WHERE tenant_id = :tenant AND kind = 'on_the_spot'",
 }

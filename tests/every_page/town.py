@@ -35,6 +35,7 @@ from tests.every_page.holidays import (
     THEIR_PHONE,
     WHY,
     allocate,
+    offer_places,
     offer_season,
     place_on_board,
     refer_and_hand_over,
@@ -68,6 +69,9 @@ class EveryPage:
         allocate(self.town, self.holidays, season, self.coordinator)
         place_on_board(self.town, self.holidays, season, stay, self.coordinator)
         travel(self.town, self.holidays, stay, self.coordinator)
+        link, form = offer_places(self.town, self.holidays, season, self.coordinator)
+        self.secrets |= {f"/answer/{{secret:str}}{end}": f"{link}{end}" for end in ("", "/no")}
+        self.secrets["/seasons/{season_id:uuid}/offers/one"] = form
         self._by_hand()
         self._held()
         with self.owner() as connection:

@@ -35,9 +35,11 @@ SIGNATURE = {
     "apply": "medby.example/fritidspas/soeg",
 }
 
-# The timetable with the report of the month's end in its middle, so that a fortnight has a run of every job.
+# What runs for a municipality and the installation, with the report of the month's end in its middle, so that a
+# fortnight has a run of every job. Those of organisations: tests/offers/test_jobs.py.
+MUNICIPAL = tuple(job for job in TIMETABLE if job.kind != "organisation")
 EVERY_JOB = tuple(
-    msgspec.structs.replace(job, when=monthly(10, "22:00")) if job.name == "report" else job for job in TIMETABLE
+    msgspec.structs.replace(job, when=monthly(10, "22:00")) if job.name == "report" else job for job in MUNICIPAL
 )
 
 

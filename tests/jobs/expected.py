@@ -32,7 +32,7 @@ def expected_runs(everywhere: Sequence[Place], begin: datetime, looks: Sequence[
         (place.id, job.name, run.period): (job, run)
         for place in everywhere
         for job in TIMETABLE
-        if job.installation == (place.municipality is None)
+        if job.kind == place.kind
         for run in planned(job.when, place.time_zone, begin, looks[-1])
     }
     first_look = {key: looks[bisect_left(looks, run.at)] for key, (_, run) in due.items()}

@@ -16,6 +16,7 @@ from service.settings import Settings
 from service.web.log import JsonLines
 from tests.apps import app_over
 from tests.conftest import Medspiller
+from tests.jobs.conftest import MUNICIPAL
 
 AT = ("--municipality", "0751")
 At = Callable[[str], None]
@@ -31,7 +32,7 @@ def test_health_and_metrics(municipality: Municipality, database: Database, at: 
         at("2017-01-02T09:00Z")
         answer = client.get("/health")
         assert answer.status_code == 200
-        due = [job for job in TIMETABLE if job.when.day is None or job.name == "refresh-year"]
+        due = [job for job in MUNICIPAL if job.when.day is None or job.name == "refresh-year"]
         overdue = [f"{'installation' if job.installation else '0751'} {job.name}" for job in due]
         assert answer.json()["jobs"]["overdue"] == sorted(overdue, key=lambda one: (one[0] != "i", one))
         Worker(database, now_settings, TIMETABLE).once()

@@ -52,7 +52,7 @@ def test_the_timetable(municipality: Municipality, database: Database, at: At, n
     tick(database, TIMETABLE)
     with signed_in(database, "case_worker", ROUTES) as client:
         entries = {entry["job"]: entry for entry in client.get("/api/v1/jobs").json()}
-    assert set(entries) == {job.name for job in TIMETABLE if not job.installation}
+    assert set(entries) == {job.name for job in TIMETABLE if job.kind == "municipality"}
     assert entries["letters"] == {
         "job": "letters",
         "says": "Hand letters over to the print provider",

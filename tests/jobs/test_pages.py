@@ -241,6 +241,6 @@ def test_who_may_change(callers: Callers, database: Database) -> None:
 def test_a_paused_job_is_no_alarm(callers: Callers, database: Database, municipality: Municipality, at: At) -> None:
     tick(database, TIMETABLE)
     with database.transaction(municipality.id) as session:
-        pause(session, find_place(session, "0751"), find_job(TIMETABLE, "letters", installation=False), COMMAND)
+        pause(session, find_place(session, "0751"), find_job(TIMETABLE, "letters", "municipality"), COMMAND)
     at("2017-01-05T12:00Z")
     assert "Overdue" not in page(person(callers, "case_worker"), "/jobs/letters")

@@ -24,7 +24,7 @@ from service.jobs.actions import tick
 from service.jobs.work import Whole, Work
 from service.settings import Settings
 from tests.conftest import Medspiller
-from tests.jobs.conftest import as_owner, retry_now
+from tests.jobs.conftest import MUNICIPAL, as_owner, retry_now
 
 AT = ("--municipality", "0751")
 At = Callable[[str], None]
@@ -133,7 +133,7 @@ def test_the_list_shows_every_place_and_what_is_wrong_in_words(
     listed = medspiller("jobs", "list")["jobs"]
     assert {(job["place"], job["job"]) for job in listed} == {
         (place, job.name)
-        for job in TIMETABLE
+        for job in MUNICIPAL
         for place in (("installation",) if job.installation else ("0751", "0755"))
     }
     said = say("list")
@@ -186,14 +186,14 @@ def test_two_workers_work_until_they_are_told_to_stop(municipality: Municipality
     """Two processes, started in either way: each run is done by one of them, and the logs tell by which."""
     tick(database, TIMETABLE)
     at("2017-01-02T08:00Z")
-    due = [job.name for job in TIMETABLE if job.when.day is None or job.name == "refresh-year"]
+    due = [job.name for job in MUNICIPAL if job.when.day is None or job.name == "refresh-year"]
     commands = (("-m", "jobs"), ("-c", "from service.cli import main; main()", "worker"))
     both = [subprocess.Popen([sys.executable, *one], stderr=subprocess.PIPE, text=True) for one in commands]
     try:
         until = time.monotonic() + 60
         query = "SELECT count(*) FROM job_run WHERE state IN ('done', 'failed')"
         listening = "SELECT count(*) FROM procrastinate.procrastinate_workers"
-        # Each process has a carrier for runs and one for e-mails.
+        # Each process has a carrier for runs and one for each kind of messages.
         while as_owner(database, query)[0][0] < len(due) or as_owner(database, listening)[0][0] < 4:
             assert time.monotonic() < until
             assert [process.poll() for process in both] == [None, None]

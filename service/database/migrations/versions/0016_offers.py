@@ -30,6 +30,9 @@ CREATE TABLE offer (
     ended_at TIMESTAMP WITH TIME ZONE,
     answered_at TIMESTAMP WITH TIME ZONE,
     answered_how VARCHAR,
+    declined_because VARCHAR,
+    language VARCHAR DEFAULT 'en' NOT NULL,
+    waits_again BOOLEAN DEFAULT false NOT NULL,
     CONSTRAINT pk_offer PRIMARY KEY (tenant_id, id),
     CONSTRAINT fk_offer_tenant_id_season_id FOREIGN KEY(tenant_id, season_id) REFERENCES season (tenant_id, id),
     CONSTRAINT fk_offer_tenant_id_municipality_id FOREIGN KEY(tenant_id, municipality_id) REFERENCES district_municipality (tenant_id, id),
@@ -37,6 +40,8 @@ CREATE TABLE offer (
     CONSTRAINT ck_offer_state CHECK (state in ('open', 'accepted', 'declined', 'expired', 'cancelled', 'withdrawn', 'stay_cancelled')),
     CONSTRAINT ck_offer_via CHECK (via in ('letter', 'email', 'text', 'referrer')),
     CONSTRAINT ck_offer_answered_how CHECK (answered_how in ('link', 'code', 'coordinator')),
+    CONSTRAINT ck_offer_declined_because CHECK (declined_because in ('time', 'place', 'travel', 'other_plans', 'illness', 'other')),
+    CONSTRAINT ck_offer_language CHECK (language in ('da', 'nb', 'en')),
     CONSTRAINT ck_offer_answered CHECK ((answered_at is null) = (answered_how is null))
 );
 
@@ -61,6 +66,46 @@ CREATE TABLE offer_needs (
     content BYTEA NOT NULL,
     CONSTRAINT pk_offer_needs PRIMARY KEY (tenant_id, offer_id),
     CONSTRAINT fk_offer_needs_tenant_id_offer_id FOREIGN KEY(tenant_id, offer_id) REFERENCES offer (tenant_id, id)
+);
+
+CREATE TABLE offer_contact (
+    tenant_id UUID NOT NULL,
+    offer_id UUID NOT NULL,
+    content BYTEA NOT NULL,
+    CONSTRAINT pk_offer_contact PRIMARY KEY (tenant_id, offer_id),
+    CONSTRAINT fk_offer_contact_tenant_id_offer_id FOREIGN KEY(tenant_id, offer_id) REFERENCES offer (tenant_id, id)
+);
+
+CREATE TABLE passed_over (
+    tenant_id UUID NOT NULL,
+    offer_id UUID NOT NULL,
+    municipality_id UUID NOT NULL,
+    family_key VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    family_places INTEGER NOT NULL,
+    beds INTEGER NOT NULL,
+    beds_left INTEGER NOT NULL,
+    room INTEGER NOT NULL,
+    CONSTRAINT pk_passed_over PRIMARY KEY (tenant_id, offer_id, municipality_id, family_key),
+    CONSTRAINT fk_passed_over_tenant_id_offer_id FOREIGN KEY(tenant_id, offer_id) REFERENCES offer (tenant_id, id),
+    CONSTRAINT fk_passed_over_tenant_id_municipality_id FOREIGN KEY(tenant_id, municipality_id) REFERENCES district_municipality (tenant_id, id),
+    CONSTRAINT ck_passed_over_reason CHECK (reason in ('family_places', 'beds', 'family_places_and_beds', 'rooms', 'apart')),
+    CONSTRAINT ck_passed_over_counts CHECK (family_places >= 0 and beds >= 0 and beds_left >= 0 and room >= 0)
+);
+
+CREATE INDEX ix_passed_over_tenant_id_municipality_id_family_key ON passed_over (tenant_id, municipality_id, family_key);
+
+CREATE TABLE offer_settings (
+    tenant_id UUID NOT NULL,
+    season_id UUID NOT NULL,
+    answer_days INTEGER NOT NULL,
+    remind_days INTEGER NOT NULL,
+    by_itself BOOLEAN NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    changed_by UUID,
+    CONSTRAINT pk_offer_settings PRIMARY KEY (tenant_id, season_id),
+    CONSTRAINT fk_offer_settings_tenant_id_season_id FOREIGN KEY(tenant_id, season_id) REFERENCES season (tenant_id, id),
+    CONSTRAINT ck_offer_settings_days CHECK (answer_days between 1 and 90 and remind_days between 0 and 30)
 );
 """
 
@@ -99,8 +144,8 @@ END $$;
 CREATE TRIGGER placed BEFORE INSERT ON offer FOR EACH ROW EXECUTE FUNCTION require_placement_of_offer();
 """
 
-CHANGED = ("offer",)
-REPLACED = ("offer_traveller", "offer_needs")
+CHANGED = ("offer", "offer_settings")
+REPLACED = ("offer_traveller", "offer_needs", "offer_contact", "passed_over")
 
 
 def upgrade() -> None:
