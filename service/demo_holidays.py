@@ -2,22 +2,31 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from random import Random
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel import Session
 
+from service.account.closing import close_account
 from service.allocation import draw, runs
 from service.audit.actions import COMMAND
 from service.database.engine import Database
-from service.identity.actions import Municipality, find_tenant
+from service.identity.actions import Municipality, Tenant, find_tenant
+from service.offers.answers import Yes, note_answer
+from service.offers.desk import LOCAL_URL, Desk
+from service.offers.making import make_offers
+from service.offers.queries import travellers_of
+from service.offers.waiting import offer_free
 from service.referrals.made_up import Services, refer_families
 from service.stays import lists, queries, seasons
 from service.stays.families import ListedFamily, Traveller
 from service.stays.made_up import Planned, plan_season
 from service.stays.sheets import as_csv, rows_of
+from service.travel.attendance import NOT_NOTED, note
+from service.travel.departures import DepartureFigures, keep_departure
 from service.values import clock
 from service.values.secrecy import KeyRing
 
@@ -27,6 +36,8 @@ _FAMILY: Final = ("Prøvesen", "Testali", "Demosen", "Eksempel", "Mønster", "At
 _LANGUAGES: Final = ("Dansk", "Dansk", "Dansk", "Somali", "Arabisk", "Ukrainsk", "Tyrkisk")
 _SIZES: Final = (2, 3, 3, 4, 4, 5, 5, 6, 7)
 _FAMILIES: Final = 64
+_ASSEMBLY_POINT: Final = "Medby rutebilstation"
+_COMING: Final = "SELECT id FROM offer WHERE stay_id = :stay AND state = 'accepted' ORDER BY id"
 
 
 def run_holidays(database: Database, municipality: Municipality, keys: KeyRing, services: Services, year: int) -> None:
@@ -57,6 +68,44 @@ def _last_summer(database: Database, keys: KeyRing, organisation: UUID, municipa
         asked = runs.Options(within_region=True)
         run = runs.make_run(session, secrets, organisation, planned.season_id, asked, _today(), COMMAND)
         runs.confirm_run(session, secrets, organisation, run, COMMAND)
+    desk = Desk(_tenant(database), keys, LOCAL_URL, COMMAND)
+    with _at(year, 5, 16), database.transaction(organisation) as session:
+        _offer_and_answer(session, desk, planned)
+    with _at(year, 8, 20), database.transaction(organisation) as session:
+        _come_and_count(session, desk, planned)
+
+
+def _tenant(database: Database) -> Tenant:
+    with database.transaction() as session:
+        return find_tenant(session, "organisation", _ORGANISATION)
+
+
+def _offer_and_answer(session: Session, desk: Desk, planned: Planned) -> None:
+    """Every family with a place is offered it: most come, some do not, and what falls free goes to the next."""
+    made = make_offers(session, desk, planned.season_id, via="letter", even_so=True)
+    for place, offer_id in enumerate(made.offers):
+        travellers = travellers_of(session, offer_id)
+        if place % 8 == 7:
+            note_answer(session, desk, offer_id, None, "other_plans")
+        else:
+            note_answer(session, desk, offer_id, Yes(tuple(one.place for one in travellers), _ASSEMBLY_POINT))
+    for offer_id in offer_free(session, desk, planned.season_id):
+        travellers = travellers_of(session, offer_id)
+        note_answer(session, desk, offer_id, Yes(tuple(one.place for one in travellers), _ASSEMBLY_POINT))
+    for stay_id in planned.stays.values():
+        stay = queries.find_stay(session, stay_id)
+        figures = DepartureFigures(
+            _ASSEMBLY_POINT, "Holdeplads 4", stay.starts_on, time(9, 30), "Medby Turistfart", 50, 900_000
+        )
+        keep_departure(session, desk.tenant.id, desk.tenant.country, stay_id, None, figures, COMMAND)
+
+
+def _come_and_count(session: Session, desk: Desk, planned: Planned) -> None:
+    """All of whom nobody said otherwise have come, and the account of the season is closed."""
+    for stay_id in planned.stays.values():
+        for offer_id in session.execute(text(_COMING), {"stay": stay_id}).scalars().all():
+            note(session, desk.tenant.id, stay_id, offer_id, None, "came", NOT_NOTED, desk.tenant.time_zone, COMMAND)
+    close_account(session, desk.tenant.id, desk.tenant.time_zone, desk.keys, planned.season_id, COMMAND)
 
 
 def _today() -> date:

@@ -374,7 +374,7 @@ def try_out(
     session: Session, secrets: TenantSecrets, run_id: UUID, one_more: Sequence[str], changes: Sequence[Change]
 ) -> WhatIf:
     """What a run would have come to with one more stay, or with other places. Nothing is kept."""
-    kept, run = _kept_of(session, secrets, run_id), find_run(session, run_id)
+    run, kept = find_run(session, run_id), _kept_of(session, secrets, run_id)
     return what_if(kept.problem, one_more, changes, run.options.allowed)
 
 
