@@ -16,6 +16,7 @@ from sqlmodel import Session
 from service.account.rules import Case, Offered, StayFacts, accepted, ages, standing
 from service.allocation.planning import SeasonFamily, read_families
 from service.stays.queries import SeasonRow, places_of_season, stays_of
+from service.values import clock
 
 COUNTS: Final = (
     "families",
@@ -70,7 +71,11 @@ class _Sums(msgspec.Struct):
 
 
 def count_season(session: Session, season: SeasonRow, time_zone: str) -> Counted:
-    """The figures of a season as they stand now. `time_zone` is the organisation's."""
+    """The figures of a season as they stand now. `time_zone` is the organisation's.
+
+    Until the day on which places are allocated nobody is refused: all wait.
+    """
+    allocated = clock.today(time_zone) >= season.planned_on
     stays = stays_of(session, season.id)
     facts = {
         one.id: StayFacts(one.id, one.starts_on, one.min_child_age, one.max_child_age, one.state == "cancelled")
@@ -84,6 +89,8 @@ def count_season(session: Session, season: SeasonRow, time_zone: str) -> Counted
     refused, offered = [], []
     for case in cases:
         of_place, became = alone.setdefault(case.municipality_id, [0, 0, 0]), standing(case, facts)
+        if became == "refused" and not allocated:
+            continue
         family = known.get((case.municipality_id, case.key))
         taken = accepted(case, facts)
         if taken is not None:

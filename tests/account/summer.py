@@ -54,7 +54,7 @@ class Summer(Planning):
         """Let a family of the lists hold a place."""
         self.camp.as_owner(
             """INSERT INTO placement (tenant_id, season_id, municipality_id, family_key, stay_id, persons, beds, locked,
-                how, revision, changed_at) VALUES (:t, :s, :m, :k, :stay, 1, 0, false, 'hand', 1, now())
+                how, revision, changed_at) VALUES (:t, :s, :m, :k, :stay, 20, 0, false, 'hand', 1, now())
             ON CONFLICT (tenant_id, season_id, municipality_id, family_key) DO UPDATE SET stay_id = :stay""",
             t=self.tenant,
             s=self.season,

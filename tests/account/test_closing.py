@@ -18,6 +18,7 @@ from tests.allocation.season import ADULT, CHILD, family
 from tests.stays.camp import stay
 
 At = Callable[[str], None]
+ALLOCATED = "2026-05-20T08:00Z"
 SIZES = (2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 6, 6)
 """Twelve families of 51 persons."""
 
@@ -97,8 +98,9 @@ def test_the_figures_by_municipality_and_stay(summer: Summer) -> None:
     ],
 )
 def test_only_offers_that_the_family_let_go_are_no_refusal(
-    summer: Summer, states: tuple[str, ...], became: str | None
+    summer: Summer, at: At, states: tuple[str, ...], became: str | None
 ) -> None:
+    at(ALLOCATED)
     summer.lists(family("F1", 4))
     for state in states:
         summer.offer("F1", "A1", state)
@@ -111,7 +113,16 @@ def test_only_offers_that_the_family_let_go_are_no_refusal(
     assert found == (came if became == "families" else wanted.get(str(became), {}))
 
 
-def test_whose_only_stay_was_cancelled_is_refused_and_whose_place_was_moved_is_not(summer: Summer) -> None:
+def test_nobody_is_refused_before_the_day_on_which_places_are_allocated(summer: Summer, at: At) -> None:
+    summer.lists(family("F1", 4))
+    at("2026-05-19T21:59Z")
+    assert total(summer.counted().rows) == {}
+    at("2026-05-19T22:01Z")
+    assert total(summer.counted().rows) == {"refused_families": 1, "refused_persons": 4}
+
+
+def test_whose_only_stay_was_cancelled_is_refused_and_whose_place_was_moved_is_not(summer: Summer, at: At) -> None:
+    at(ALLOCATED)
     wished = summer.stay("A2")
     summer.lists(family("F1", 3, wished), family("F2", 3, wished), family("F3", 3, wished))
     summer.offer("F2", "A2")
