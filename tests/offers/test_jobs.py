@@ -62,7 +62,8 @@ def took_effect_once(summer: Summer) -> None:
     assert acts == {"offers.expired": 1, "offers.next": 2, "offers.remind": 1}
     folder = summer.camp.database.home / "texts"
     sent = [json.loads(path.read_text()) for path in sorted(folder.iterdir())]
-    links = [one["text"].rpartition("/")[2] for one in sent]
+    # A worker that dies between handing a text over and noting it hands it over again, under the same mark.
+    links = [one["text"].rpartition("/")[2] for one in {one["mark"]: one for one in sent}.values()]
     assert sorted(links) == sorted(summer.secret(key) for key in ("r", "w2", "w3"))
     assert {one["to"] for one in sent} == {"90000009"}
 
