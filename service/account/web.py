@@ -11,7 +11,6 @@ from msgspec import Meta
 from sqlmodel import Session
 
 from service.account import closing
-from service.account.charts import by_district
 from service.account.counting import COUNTS, Row, count_season
 from service.account.exports import as_csv, as_pdf
 from service.account.report import MEANINGS, MEASURES, Report, read_report, years_of
@@ -24,10 +23,12 @@ from service.stays.queries import SeasonRow, find_season, municipalities_of, sta
 from service.stays.stays_web import as_file
 from service.stays.web import SEASON_PATH, SEASONS
 from service.values import clock
+from service.web.charts import chart
 from service.web.forms import FormData, blank, read_form, redisplaying
 from service.web.pages import language_of, page, redirect
 
 REPORT: Final = "/holidays-report"
+_DRAWN: Final = ("persons", "refused_persons")
 CLOSE: Final[dict[str, Any]] = {"sync_to_thread": True, "include_in_schema": False, "opt": may("account.close")}
 READ: Final[dict[str, Any]] = {"sync_to_thread": True, "include_in_schema": False, "opt": may("holidays.report")}
 
@@ -151,11 +152,12 @@ def show_report(request: AnyRequest, session: Session) -> Response[str]:
     asked = read_form(dict(request.query_params), Choice)
     year = asked.year or next(iter(years), clock.today(organisation_of(request).time_zone).year)
     report = _report(request, session, year)
+    districts = {one.district or "": {name: getattr(one.now, name) for name in _DRAWN} for one in report.districts}
     return page(
         request,
         "account/report.html",
         report=report,
-        chart=by_district(report),
+        chart=chart(districts, _DRAWN),
         measures=MEASURES,
         meanings=MEANINGS,
         form=blank(request, Choice, year=year),

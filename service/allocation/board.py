@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from service.allocation.holding import count_up, hold
 from service.allocation.placing import Lack, Room
 from service.allocation.planning import FamilyId, Planned, SeasonFamily, problem_of, read_plan, stay_of
 from service.allocation.problem import Family, Weights
@@ -66,32 +67,6 @@ class LastChange(msgspec.Struct, frozen=True):
     revision: int
     family: FamilyId
     what: str
-
-
-def hold(session: Session, tenant_id: UUID, season_id: UUID) -> int:
-    """Let nobody else change a season's plan until this transaction ends; gives the plan's revision."""
-    find_season(session, season_id)
-    values = {"tenant": tenant_id, "season": season_id}
-    session.execute(
-        text(
-            """INSERT INTO season_board (tenant_id, season_id, revision) VALUES (:tenant, :season, 0)
-            ON CONFLICT DO NOTHING"""
-        ),
-        values,
-    )
-    held = session.execute(text("SELECT revision FROM season_board WHERE season_id = :season FOR UPDATE"), values)
-    revision: int = held.scalar_one()
-    return revision
-
-
-def count_up(session: Session, season_id: UUID) -> int:
-    """That a season's plan has changed; whoever says so holds it."""
-    counted = session.execute(
-        text("UPDATE season_board SET revision = revision + 1 WHERE season_id = :season RETURNING revision"),
-        {"season": season_id},
-    )
-    revision: int = counted.scalar_one()
-    return revision
 
 
 def move(

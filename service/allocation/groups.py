@@ -6,7 +6,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
-from service.allocation.board import Desk, count_up, hold
+from service.allocation.board import Desk
+from service.allocation.holding import count_up, hold
 from service.allocation.models import GROUP_KINDS, FamilyGroup, FamilyGroupMember
 from service.allocation.planning import FamilyId, read_families, read_groups
 from service.audit.actions import record

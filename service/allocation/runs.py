@@ -19,6 +19,7 @@ from service.allocation import draw, figures
 from service.allocation.compare import Comparison, compare
 from service.allocation.conflicts import Contradiction
 from service.allocation.explain import explain
+from service.allocation.holding import count_up, hold
 from service.allocation.models import AllocationRun
 from service.allocation.planning import FamilyId, Planned, problem_of, read_plan, refusals_of, weights_of
 from service.allocation.problem import Problem
@@ -126,7 +127,7 @@ def make_run(
         raise Conflict("Lists are handed over until {day}. Allocate after that.", day=season.list_deadline)
     seed = draw.seed_of(session, secrets, season_id)
     # Two runs at once get numbers of their own.
-    _hold(session, tenant_id, season_id)
+    hold(session, tenant_id, season_id)
     planned = read_plan(session, season)
     kept = _problem(session, secrets, planned, seed, options)
     if not kept.problem.stays:
@@ -229,18 +230,6 @@ def _open(secrets: TenantSecrets, sealed: bytes) -> bytes:
     return zlib.decompress(secrets.decrypt_bytes(bytes(sealed)))
 
 
-def _hold(session: Session, tenant_id: UUID, season_id: UUID) -> None:
-    """Hold the season's plan until the transaction ends."""
-    session.execute(
-        text(
-            """INSERT INTO season_board (tenant_id, season_id, revision) VALUES (:tenant, :season, 0)
-            ON CONFLICT DO NOTHING"""
-        ),
-        {"tenant": tenant_id, "season": season_id},
-    )
-    session.execute(text("SELECT FROM season_board WHERE season_id = :season FOR UPDATE"), {"season": season_id})
-
-
 _RUNS: Final = """SELECT r.id, r.season_id, s.name AS season, r.number, r.state, r.options, r.digest, r.totals,
         r.made_at, r.made_by, r.confirmed_at
     FROM allocation_run r JOIN season s ON s.id = r.season_id"""
@@ -302,7 +291,7 @@ def confirm_run(session: Session, secrets: TenantSecrets, tenant_id: UUID, run_i
     Refused where the season is not any more as it was when the run was made: then a new run is needed.
     """
     season_id = find_run(session, run_id).season_id
-    _hold(session, tenant_id, season_id)
+    hold(session, tenant_id, season_id)
     run = find_run(session, run_id)
     if run.state == "confirmed":
         raise Conflict("This run is the season's plan already.")
@@ -333,7 +322,7 @@ def confirm_run(session: Session, secrets: TenantSecrets, tenant_id: UUID, run_i
         ),
         values,
     )
-    session.execute(text("UPDATE season_board SET revision = revision + 1 WHERE season_id = :season"), values)
+    count_up(session, season_id)
     placed = sum(one.outcome == "placed" for one in families)
     details = {"counts": {"families": len(families), "placed": placed}}
     record(session, tenant_id, actor, "allocation.run.confirm", ("allocation_run", run_id), details=details)

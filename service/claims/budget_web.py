@@ -17,12 +17,12 @@ from service.claims.queue_forms import DONE
 from service.claims.queue_web import told
 from service.claims.words import BUDGET_LEVELS, BUDGET_PARTS
 from service.database.requests import transactional
-from service.eligibility.charts import Chart, chart
 from service.errors import N_
 from service.identity.access import AnyRequest, actor_of, municipality_of, principal_of
 from service.identity.form_keys import FormKey, is_repeated, new_key
 from service.identity.permissions import may
 from service.values import clock
+from service.web.charts import Chart, chart
 from service.web.forms import FormData, Kroner, blank, read_form, redisplaying
 from service.web.pages import language_of, page, redirect
 

@@ -18,7 +18,6 @@ from service.audit.queries import actors
 from service.database.requests import transactional
 from service.eligibility import lists, words
 from service.eligibility.account import Account
-from service.eligibility.charts import chart
 from service.eligibility.differences import dry_run, latest_dry_runs
 from service.eligibility.ordering import order_refresh
 from service.errors import N_
@@ -28,6 +27,7 @@ from service.identity.form_keys import FormKey, new_key
 from service.identity.permissions import may
 from service.values import clock
 from service.values.remembered import Remembered
+from service.web.charts import chart
 from service.web.forms import FormData, blank, read_form, redisplaying
 from service.web.menu import run_path
 from service.web.pages import page, redirect

@@ -11,13 +11,13 @@ from sqlmodel import Session
 from service.database.requests import transactional
 from service.eligibility import schemes, words
 from service.eligibility.actions import require_refreshable
-from service.eligibility.charts import chart
 from service.eligibility.scheme_forms import Judged, judged
 from service.eligibility.what_if import Comparison, compare
 from service.errors import N_, Invalid, NotFound
 from service.identity.access import AnyRequest, municipality_of
 from service.identity.permissions import may
 from service.values import clock
+from service.web.charts import chart
 from service.web.forms import FormData, blank, read_form, redisplaying
 from service.web.pages import page
 

@@ -6,10 +6,11 @@ import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
+from service.allocation.holding import count_up, hold
 from service.audit.actions import record
 from service.errors import Conflict, FieldError, Invalid
 from service.identity.actions import Tenant
-from service.offers.desk import Desk, board_changed, hold_board
+from service.offers.desk import Desk
 from service.offers.ending import end, withdraw_gone
 from service.offers.making import CODE, LINK
 from service.offers.models import DECLINED_BECAUSE
@@ -121,7 +122,7 @@ def accept(session: Session, desk: Desk, offer_id: UUID, yes: Yes, how: str) -> 
 def _held(session: Session, desk: Desk, offer_id: UUID) -> OfferRow:
     """An offer that nobody else changes until this transaction has ended."""
     season_id = find_offer(session, offer_id).season_id
-    hold_board(session, desk.tenant.id, season_id)
+    hold(session, desk.tenant.id, season_id)
     withdraw_gone(session, desk, season_id)
     # A stay is not cancelled between the look at it and the answer.
     session.execute(
@@ -152,7 +153,7 @@ def _hold_for(session: Session, desk: Desk, row: OfferRow, persons: int) -> None
         {"season": row.season_id, "municipality": row.municipality_id, "key": row.family_key, "persons": persons}
         | {"now": clock.now(), "by": desk.actor.account_id},
     )
-    board_changed(session, row.season_id)
+    count_up(session, row.season_id)
 
 
 def keep_needs(session: Session, desk: Desk, offer_id: UUID, needs: Needs) -> None:

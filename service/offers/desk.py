@@ -43,29 +43,6 @@ def tenant_of(place: Place) -> Tenant:
     )
 
 
-def hold_board(session: Session, tenant_id: UUID, season_id: UUID) -> None:
-    """Wait for whoever changes the season's plan, and let others wait until this transaction has ended.
-
-    It is taken before every other row, so that no two wait for each other.
-    """
-    values = {"tenant": tenant_id, "season": season_id}
-    session.execute(
-        text(
-            """INSERT INTO season_board (tenant_id, season_id, revision) VALUES (:tenant, :season, 0)
-            ON CONFLICT DO NOTHING"""
-        ),
-        values,
-    )
-    session.execute(text("SELECT revision FROM season_board WHERE season_id = :season FOR UPDATE"), values)
-
-
-def board_changed(session: Session, season_id: UUID) -> None:
-    """Count a change of the plan, so that nobody goes on with the one that was."""
-    session.execute(
-        text("UPDATE season_board SET revision = revision + 1 WHERE season_id = :season"), {"season": season_id}
-    )
-
-
 def settings_of(session: Session, season_id: UUID) -> Settings:
     """How the season's offers go out."""
     row = session.execute(

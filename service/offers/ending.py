@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
+from service.allocation.holding import count_up, hold
 from service.audit.actions import record
-from service.offers.desk import Desk, board_changed, hold_board
+from service.offers.desk import Desk
 from service.values import clock
 
 _ENDED_AS = {"declined", "expired", "cancelled", "withdrawn", "stay_cancelled"}
@@ -61,7 +62,7 @@ def free(session: Session, desk: Desk, season_id: UUID, municipality_id: UUID, f
         {"season": season_id, "municipality": municipality_id, "key": family_key}
         | {"now": clock.now(), "by": desk.actor.account_id},
     )
-    board_changed(session, season_id)
+    count_up(session, season_id)
 
 
 _LISTED = """EXISTS (SELECT FROM received_list l JOIN received_family f ON f.list_id = l.id
@@ -75,7 +76,7 @@ def withdraw_gone(session: Session, desk: Desk, season_id: UUID) -> int:
 
     A family that withdrew its consent is gone from the newest list.
     """
-    hold_board(session, desk.tenant.id, season_id)
+    hold(session, desk.tenant.id, season_id)
     gone = session.execute(
         text(
             f"""SELECT o.id FROM offer o WHERE o.season_id = :season AND o.state IN ('open', 'accepted')
@@ -104,7 +105,7 @@ def withdraw_gone(session: Session, desk: Desk, season_id: UUID) -> int:
 
 def expire(session: Session, desk: Desk, season_id: UUID) -> int:
     """End the offers whose deadline is over; gives how many."""
-    hold_board(session, desk.tenant.id, season_id)
+    hold(session, desk.tenant.id, season_id)
     late = session.execute(
         text("SELECT id FROM offer WHERE season_id = :season AND state = 'open' AND deadline < :now ORDER BY id"),
         {"season": season_id, "now": clock.now()},

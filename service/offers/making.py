@@ -8,11 +8,12 @@ import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
+from service.allocation.holding import hold
 from service.allocation.planning import FamilyId, Planned, SeasonFamily, read_plan
 from service.audit.actions import record
 from service.errors import Conflict, FieldError, Invalid, NotFound
 from service.identity.messages import is_address
-from service.offers.desk import Desk, hold_board, settings_of
+from service.offers.desk import Desk, settings_of
 from service.offers.ending import withdraw_gone
 from service.offers.messages import tell
 from service.offers.models import Offer, OfferContact, OfferTraveller
@@ -197,7 +198,7 @@ def _note(session: Session, offer_id: UUID, column: str) -> None:
 def remind(session: Session, desk: Desk, season_id: UUID, offer_id: UUID | None = None) -> int:
     """Write once more about an offer that waits; or about all of a season whose deadline is near and that have not been
     reminded. Gives how many messages were queued: of letters a person reminds."""
-    hold_board(session, desk.tenant.id, season_id)
+    hold(session, desk.tenant.id, season_id)
     now = clock.now()
     if offer_id is None:
         near = now + timedelta(days=settings_of(session, season_id).remind_days)
@@ -234,7 +235,7 @@ def _midnight(desk: Desk) -> object:
 def let_wait_again(session: Session, desk: Desk, offer_id: UUID) -> OfferRow:
     """Put a family back on the waiting list that said no, or nothing: in its rank, as if it had never been asked."""
     row = find_offer(session, offer_id)
-    hold_board(session, desk.tenant.id, row.season_id)
+    hold(session, desk.tenant.id, row.season_id)
     changed = session.execute(
         text(
             """UPDATE offer SET waits_again = true WHERE id = :id AND NOT waits_again

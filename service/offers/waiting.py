@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from service.allocation.draw import seed_of
+from service.allocation.holding import hold
 from service.allocation.placing import Lack, Room
 from service.allocation.planning import (
     FamilyId,
@@ -23,7 +24,7 @@ from service.allocation.priority import Score, score
 from service.allocation.season import Season
 from service.audit.actions import record
 from service.errors import Conflict
-from service.offers.desk import Desk, hold_board, settings_of
+from service.offers.desk import Desk, settings_of
 from service.offers.ending import end, withdraw_gone
 from service.offers.making import Wanted, offer_place
 from service.offers.models import PassedOver
@@ -236,7 +237,7 @@ def reoffer(session: Session, desk: Desk, stay_id: UUID) -> Reoffered:
     stay = find_stay(session, stay_id)
     if stay.state != "cancelled":
         raise Conflict("The stay is not cancelled.")
-    hold_board(session, desk.tenant.id, stay.season_id)
+    hold(session, desk.tenant.id, stay.season_id)
     withdraw_gone(session, desk, stay.season_id)
     theirs = [
         FamilyId(row.municipality_id, row.family_key)
