@@ -11,7 +11,8 @@ class AccountRow(msgspec.Struct, frozen=True):
     """Figures of a municipality at a stay, of a municipality alone (no stay tells of them), or of a stay alone.
 
     `families`, `persons`, `children` and `adults` take part; `first_timers` are families of these. `volunteers` are
-    those confirmed for the stay. `declined` are families that let an offered place go, which is no refusal.
+    those confirmed for the stay. `declined` are families that let an offered place go, which is no refusal. `no_shows`
+    are persons who were noted as not having come.
     """
 
     municipality_id: UUID | None
@@ -25,6 +26,7 @@ class AccountRow(msgspec.Struct, frozen=True):
     refused_families: int
     refused_persons: int
     declined: int
+    no_shows: int
 
 
 class AccountDetail(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ COUNTS: Final = (
     "refused_families",
     "refused_persons",
     "declined",
+    "no_shows",
 )
 
 
@@ -37,7 +38,8 @@ class Row(msgspec.Struct, frozen=True):
     `families`, `persons`, `children` (under 18 on the stay's first day) and `adults` take part: the family accepted.
     `first_timers` are the families of these that never did before. `volunteers` are those confirmed for the stay.
     `refused_…` are families for which there was no place, and who of them would have travelled. `declined` are families
-    that were offered a place and let it go: no refusals.
+    that were offered a place and let it go: no refusals. `no_shows` are persons of those who take part of whom it was
+    noted that they did not come.
     """
 
     municipality_id: UUID | None
@@ -51,6 +53,7 @@ class Row(msgspec.Struct, frozen=True):
     refused_families: int = 0
     refused_persons: int = 0
     declined: int = 0
+    no_shows: int = 0
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -68,6 +71,7 @@ class _Sums(msgspec.Struct):
     children: int = 0
     adults: int = 0
     first_timers: int = 0
+    no_shows: int = 0
 
 
 def count_season(session: Session, season: SeasonRow, time_zone: str) -> Counted:
@@ -100,6 +104,7 @@ def count_season(session: Session, season: SeasonRow, time_zone: str) -> Counted
             sums.children += children
             sums.adults += adults
             sums.first_timers += not case.took_part_before
+            sums.no_shows += taken.no_shows
         elif became == "refused":
             of_place[0] += 1
             of_place[1] += len(case.birth_dates)
@@ -115,7 +120,7 @@ def count_season(session: Session, season: SeasonRow, time_zone: str) -> Counted
         for place, sums in alone.items()
     ]
     rows += [
-        Row(place, stay, sums.families, sums.children + sums.adults, sums.children, sums.adults, sums.first_timers)
+        Row(place, stay, persons=sums.children + sums.adults, **msgspec.structs.asdict(sums))
         for (place, stay), sums in there.items()
     ]
     return Counted(rows, refused, offered)
@@ -123,7 +128,9 @@ def count_season(session: Session, season: SeasonRow, time_zone: str) -> Counted
 
 _OFFERS: Final = """SELECT o.municipality_id, o.family_key, o.stay_id, o.state,
         coalesce((SELECT jsonb_agg(t.birth_date ORDER BY t.place) FROM offer_traveller t
-            WHERE t.offer_id = o.id AND t.comes), '[]') AS comes
+            WHERE t.offer_id = o.id AND t.comes), '[]') AS comes,
+        (SELECT count(*) FROM attendance a JOIN offer_traveller t ON (t.offer_id, t.place) = (a.offer_id, a.place)
+            WHERE a.offer_id = o.id AND t.comes AND a.state = 'not_come') AS no_shows
     FROM offer o WHERE o.season_id = :season ORDER BY o.id"""
 # Of each family: when a list first named it, and what the newest that has it says of an earlier holiday.
 _LISTED: Final = """SELECT l.municipality_id, f.key, min(l.received_at) AS since,
@@ -136,7 +143,8 @@ def read_cases(session: Session, season_id: UUID, families: list[SeasonFamily], 
     """Every family of a season: on a newest list, with a place, or with an offer."""
     offers: dict[tuple[UUID, str], list[Offered]] = {}
     for row in session.execute(text(_OFFERS), {"season": season_id}):
-        one = Offered(row.stay_id, row.state, tuple(date.fromisoformat(born) for born in row.comes))
+        comes = tuple(date.fromisoformat(born) for born in row.comes)
+        one = Offered(row.stay_id, row.state, comes, row.no_shows)
         offers.setdefault((row.municipality_id, row.family_key), []).append(one)
     listed: dict[tuple[UUID, str], Any] = {
         (row.municipality_id, row.key): row for row in session.execute(text(_LISTED), {"season": season_id})

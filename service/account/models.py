@@ -25,7 +25,7 @@ class SeasonAccount(IdentifiedRow, table=True):
     """A row of a closed account; see `counting.Row` for what it counts. Never changed.
 
     With municipality and stay: who came from there to it. With the municipality alone: whom no stay tells of. With the
-    stay alone: that it was held, and its volunteers. `no_shows` is empty where nobody noted who came.
+    stay alone: that it was held, and its volunteers. `no_shows` are persons who were noted as not having come.
     """
 
     __tablename__ = "season_account"
@@ -65,4 +65,4 @@ class SeasonAccount(IdentifiedRow, table=True):
     refused_families: int = 0
     refused_persons: int = 0
     declined: int = 0
-    no_shows: int | None = None
+    no_shows: int = 0

@@ -31,11 +31,12 @@ class StayFacts(msgspec.Struct, frozen=True):
 
 
 class Offered(msgspec.Struct, frozen=True):
-    """An offer: of which stay, its state, and the birth dates of those who come along."""
+    """An offer: of which stay, its state, the birth dates of those who come along, and how many of them did not."""
 
     stay_id: UUID
     state: str
     comes: tuple[date, ...] = ()
+    no_shows: int = 0
 
 
 class Case(msgspec.Struct, frozen=True):

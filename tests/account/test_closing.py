@@ -255,3 +255,18 @@ def test_the_days_that_names_are_kept_are_the_seasons_and_reach_its_municipaliti
         assert closing.account_state(session, summer.tenant, made).names_kept_days == 90
     assert state.names_go_on == date(2026, 11, 13)
     assert summer.organisation.time_zone == ZONE
+
+
+def test_who_was_noted_as_not_come_is_counted_and_stays_in_the_account(summer: Summer, at: At) -> None:
+    summer.lists(family("F1", 4), family("F2", 3))
+    summer.offer("F1", "A1", stay_at_home=1)
+    summer.offer("F2", "A1")
+    summer.camp.as_owner(
+        """INSERT INTO attendance (tenant_id, offer_id, place, state, noted_at)
+        SELECT t.tenant_id, t.offer_id, t.place, CASE WHEN o.family_key = 'F1' THEN 'not_come' ELSE 'came' END, now()
+        FROM offer_traveller t JOIN offer o ON o.id = t.offer_id WHERE t.comes"""
+    )
+    at("2026-08-16T08:00Z")
+    summer.close()
+    counted = total(summer.kept()[1])
+    assert (counted["persons"], counted["no_shows"]) == (6, 3)

@@ -44,7 +44,7 @@ CREATE TABLE season_account (
     refused_families INTEGER NOT NULL,
     refused_persons INTEGER NOT NULL,
     declined INTEGER NOT NULL,
-    no_shows INTEGER,
+    no_shows INTEGER NOT NULL,
     CONSTRAINT pk_season_account PRIMARY KEY (tenant_id, id),
     CONSTRAINT uq_season_account_row UNIQUE NULLS NOT DISTINCT (tenant_id, season_id, municipality_id, stay_id),
     CONSTRAINT fk_season_account_tenant_id_season_id FOREIGN KEY(tenant_id, season_id) REFERENCES season_closing (tenant_id, season_id),
