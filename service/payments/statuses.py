@@ -1,6 +1,6 @@
 """What the bank says, applied: each payment settled or rejected once, whatever is sent how often and in which order."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,8 @@ from service.identity.actions import Municipality
 from service.payments.runs import close_if_done
 from service.payments.status_files import REJECTED, SETTLED, Said, StatusFile, read_status_file
 from service.values import clock
+
+_UNKNOWN: Final = "unknown"
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -114,20 +116,22 @@ def _apply(session: Session, municipality: Municipality, file_id: UUID, place: i
         _settle(session, payment)
     elif outcome == REJECTED:
         _reject(session, payment, said.code or "rejected")
+    # What was never sent may still be built anew: nothing is kept of it that names the payment.
+    known = payment.id if payment and outcome != _UNKNOWN else None
     session.execute(
         text(
             """INSERT INTO status_entry (tenant_id, file_id, place, end_to_end_id, status, code, amount_ore, payment_id,
                 outcome) VALUES (:tenant, :file, :place, :id, :status, :code, :ore, :payment, :outcome)"""
         ),
         {"tenant": municipality.id, "file": file_id, "place": place, "id": said.end_to_end_id, "status": said.status}
-        | {"code": said.code, "ore": said.amount_ore, "payment": payment.id if payment else None, "outcome": outcome},
+        | {"code": said.code, "ore": said.amount_ore, "payment": known, "outcome": outcome},
     )
 
 
 def _outcome(payment: Any, said: Said) -> str:
     """What is to be done: nothing twice, and nothing where amount or state do not fit; a person looks at those."""
     if payment is None or payment.state in ("planned", "cancelled"):
-        return "unknown"
+        return _UNKNOWN
     if said.amount_ore is not None and said.amount_ore != payment.amount_ore:
         return "differs"
     if said.status == "pending" or said.status == payment.state:

@@ -46,7 +46,7 @@ def test_from_points_to_plan(listed: Planning, at: Any) -> None:
         assert [one["stay"] for one in waiting] == [None] * 3
         tried = client.call("POST", f"{run}/what-if", {"one_more": ["A1"]}).json()
         assert (tried["as_it_is"]["placed"], tried["as_it_would_be"]["placed"]) == (2, 4)
-        assert client.call("POST", f"{run}/what-if", {}).status_code == 409
+        assert client.call("POST", f"{run}/what-if", {}).status_code == 400
         assert client.call("POST", f"{run}/what-if", {"one_more": ["A9"]}).status_code == 404
         assert client.call("POST", f"{run}/confirmation").json() == {"placed": 2}
         assert client.call("POST", f"{run}/confirmation").status_code == 409

@@ -134,6 +134,7 @@ def looks_right(walker: Page, way: Way, check_axe: Callable[[Page], None]) -> Ca
 
 def require_fitting(page: Page) -> None:
     """Fails where the page is wider than the window, with what stands out of it."""
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (page.url, page.evaluate(_STANDING_OUT))
 
 

@@ -34,6 +34,7 @@ def over(database: Database, at: Callable[[str], None]) -> Summer:
 
 def _checked(page: Page, check_axe: CheckAxe) -> None:
     check_axe(page)
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 

@@ -37,6 +37,7 @@ def sign_in(page: Page, place: Place, url: str, role: str) -> None:
 def narrow(page: Page, check_axe: Check) -> None:
     """The page holds at 320 px too, and goes back."""
     page.set_viewport_size({"width": 320, "height": 800})
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     check_axe(page)
     page.set_viewport_size({"width": 1280, "height": 900})

@@ -68,6 +68,7 @@ def _enter(page: Page, url: str, secret: str) -> None:
 
 def _checked(page: Page, check_axe: CheckAxe) -> None:
     check_axe(page)
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 

@@ -62,6 +62,7 @@ def _checked(page: Page, check_axe: CheckAxe, name: str) -> None:
         width = page.viewport_size["width"] if page.viewport_size else 0
         page.screenshot(path=f"{PICTURES}/{name}-{width}.png", full_page=True)
     check_axe(page)
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 

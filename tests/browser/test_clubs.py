@@ -77,6 +77,7 @@ def test_a_club_applies_is_approved_and_looks_after_itself(
 
     def looks_right() -> None:
         check_axe(page)
+        page.wait_for_load_state()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
     _enter(page, service_url)
@@ -162,6 +163,7 @@ def test_staff_look_after_clubs(
 
     def looks_right() -> None:
         check_axe(page)
+        page.wait_for_load_state()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
     page.goto(f"{service_url}/clubs")

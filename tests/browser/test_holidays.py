@@ -39,6 +39,7 @@ def _sized(page: Page, size: tuple[int, int]) -> None:
 
 def _checked(page: Page, check_axe: CheckAxe) -> None:
     check_axe(page)
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 

@@ -47,6 +47,7 @@ def _enter(page: Page, url: str, secret: str) -> None:
 
 
 def _fits(page: Page) -> None:
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 

@@ -34,6 +34,7 @@ def people(database: Database) -> None:
 def fine(page: Page, check_axe: CheckAxe) -> None:
     """Every page: for everybody, and no wider than a telephone."""
     check_axe(page)
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
     assert page.locator("main .ds-button[data-variant=primary]:visible").count() <= 1, page.url
 
@@ -112,6 +113,7 @@ def test_the_profile(browser_page: Page, service_url: str, database: Database, c
 def fine_opened(page: Page, check_axe: CheckAxe) -> None:
     """A page on which something that asks once more has been opened, with a primary action of its own."""
     check_axe(page)
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
 
 

@@ -21,7 +21,7 @@ from service.jobs.orders import ARGUMENTS, order
 from service.jobs.work import find_job, find_place
 from service.settings import Settings
 from tests.calls import Callers, Client, callers_of
-from tests.jobs.conftest import as_owner
+from tests.jobs.conftest import MUNICIPAL, as_owner
 
 At = Callable[[str], None]
 HTML = {"accept": "text/html"}
@@ -70,7 +70,7 @@ def ordered(database: Database, place: Municipality, kind: str = "letters.render
 
 
 def test_every_job_and_kind_of_order_is_in_plain_words() -> None:
-    assert set(words.JOBS) == {job.name for job in TIMETABLE if not job.installation}
+    assert set(words.JOBS) == {job.name for job in MUNICIPAL if not job.installation}
     assert set(words.ORDERS) == {kind.name for kind in KINDS} == set(ARGUMENTS)
 
 

@@ -209,7 +209,7 @@ def test_a_case_worker_ranks_asks_and_hands_over(office: Office) -> None:
         assert "Amina Ali (2 Mar 1985), Yusuf Ali (21 Jun 2016)" in seen
         assert coordinator.send(f"{found[0]}/confirmation").status_code == 303
         assert coordinator.send(f"{found[0]}/withdrawal", {"family": "x"}).status_code == 409
-        assert "Nothing waits for you" in text_of(coordinator.get("/").text)
+        assert "Lists of families whose receipt is to be confirmed" not in text_of(coordinator.get("/").text)
     with camp.browser("worker") as worker:
         assert "not yet" not in text_of(worker.get("/referral-lists").text)
         assert worker.send(f"{case}/withdrawal").status_code == 303
