@@ -51,7 +51,7 @@ def claim_and_pay(database: Database, municipality: Municipality, keys: KeyRing)
         club_id: UUID = session.execute(
             text("SELECT id FROM club WHERE state = 'approved' ORDER BY id LIMIT 1")
         ).scalar_one()
-        _set_budget(session, municipality)
+        _set_budget(session, municipality, sum(fee_ore for *_, fee_ore in children))
         set_settings(session, municipality, _SETTINGS, COMMAND)
     counts = {"approved": 0, "submitted": 0, "rejected": 0}
     today = clock.today(municipality.time_zone)
@@ -88,12 +88,13 @@ def _children(session: Session, municipality: Municipality, keys: KeyRing) -> li
     return [(secrets.decrypt(bytes(row.number_cipher)), row.given_name, row.activity, row.fee_ore) for row in rows]
 
 
-def _set_budget(session: Session, municipality: Municipality) -> None:
+def _set_budget(session: Session, municipality: Municipality, claimed_ore: int) -> None:
+    """A part of what the passes are worth, and in a small town at least what the club will claim."""
     worth: int = session.execute(
         text("SELECT coalesce(sum(amount_ore), 0)::bigint FROM leisure_pass WHERE state = 'live'")
     ).scalar_one()
     year = clock.today(municipality.time_zone).year
-    ore = worth * _APPROPRIATION_SHARE // 100
+    ore = max(worth * _APPROPRIATION_SHARE // 100, claimed_ore)
     budget.set_budget(session, municipality, SCHEME, year, ore, 80, True, "Byrådets budget", COMMAND)
 
 
