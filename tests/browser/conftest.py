@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 import uvicorn
 from litestar import Litestar
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Response, sync_playwright
 
 from jobs.timetable import TIMETABLE
 from jobs.worker import Worker
@@ -120,26 +120,62 @@ def walker(browser: Browser, faults: Faults, way: Way) -> Iterator[Page]:
 
 
 @pytest.fixture
-def looks_right(walker: Page, way: Way, check_axe: Callable[[Page], None]) -> Callable[[], None]:
+def looks_right(walker: Page, way: Way) -> Callable[[], None]:
     """Fails where the page that is shown is wider than the window or, looked at once for all three ways, not for
     everybody; `tests/every_page` looks at narrow pages too."""
 
     def look() -> None:
         require_fitting(walker)
         if way == WIDE:
-            check_axe(walker)
+            require_accessible(walker)
 
     return look
 
 
+def require_good(page: Page) -> None:
+    """Fails where the page is not for everybody, or is wider than the window."""
+    require_accessible(page)
+    require_fitting(page)
+
+
+def require_accessible(page: Page) -> None:
+    """Fails where the page breaks a rule of accessibility that a program can check."""
+    # Evaluated through the debugger's own door, which the page's policy does not close.
+    found: dict[str, Any] = ask(page, f"rules => {{ {AXE.read_text()}; return axe.run(document, rules) }}", _RULES)
+    broken = [
+        f"{violation['id']}: {violation['help']}\n    "
+        + "\n    ".join(f"{node['html'][:200]} {node['failureSummary']}" for node in violation["nodes"])
+        for violation in found["violations"]
+    ]
+    assert not broken, "\n".join(broken)
+
+
 def require_fitting(page: Page) -> None:
     """Fails where the page is wider than the window, with what stands out of it."""
-    page.wait_for_load_state()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (page.url, page.evaluate(_STANDING_OUT))
+    wider = "document.documentElement.scrollWidth > innerWidth"
+    standing_out = ask(page, f"() => {wider} ? {_STANDING_OUT} : null")
+    assert standing_out is None, (page.url, standing_out)
 
 
 _STANDING_OUT = """[...document.querySelectorAll('body *:not(thead *)')]
     .filter(one => one.getBoundingClientRect().right > innerWidth).map(one => one.outerHTML.slice(0, 150))"""
+
+
+def ask(page: Page, question: str, value: object = None) -> Any:
+    """What a function of JavaScript says of the page. Where another page takes the place of the one that was asked, as
+    it can while a click is still leading on, that one is asked."""
+    for _ in range(_PAGES_ON_THE_WAY):
+        page.wait_for_load_state()
+        try:
+            return page.evaluate(question, value)
+        except Error as error:
+            if not any(sign in error.message for sign in _REPLACED):
+                raise
+    return page.evaluate(question, value)
+
+
+_PAGES_ON_THE_WAY = 3
+_REPLACED = ("Execution context was destroyed", "reading 'documentElement'", "Cannot find context")
 
 
 @contextmanager
@@ -193,21 +229,3 @@ def follow(page: Page, link: str, way: Way) -> None:
     if not way.scripts:
         page.get_by_role("link", name="Look again").click()
     page.get_by_role("link", name=link).click()
-
-
-@pytest.fixture(scope="session")
-def check_axe() -> Callable[[Page], None]:
-    """Fails where the page breaks a rule of accessibility that a program can check."""
-
-    def check(page: Page) -> None:
-        # Through the debugger's own door, which the page's policy does not close.
-        page.evaluate(AXE.read_text() + "; undefined")
-        found: dict[str, Any] = page.evaluate("rules => axe.run(document, rules)", _RULES)
-        broken = [
-            f"{violation['id']}: {violation['help']}\n    "
-            + "\n    ".join(f"{node['html'][:200]} {node['failureSummary']}" for node in violation["nodes"])
-            for violation in found["violations"]
-        ]
-        assert not broken, "\n".join(broken)
-
-    return check

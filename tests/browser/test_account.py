@@ -8,9 +8,8 @@ from playwright.sync_api import Page, expect
 from service.database.engine import Database
 from tests.account.summer import AFTERWARDS, Summer
 from tests.allocation.season import family
+from tests.browser.conftest import require_good
 from tests.stays.camp import NOW, Camp
-
-CheckAxe = Callable[[Page], None]
 
 
 @pytest.fixture
@@ -32,14 +31,8 @@ def over(database: Database, at: Callable[[str], None]) -> Summer:
     return summer
 
 
-def _checked(page: Page, check_axe: CheckAxe) -> None:
-    check_axe(page)
-    page.wait_for_load_state()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-
-
 def test_a_coordinator_closes_the_account_and_reads_the_report(
-    service_url: str, over: Summer, walker: Page, check_axe: CheckAxe, request: pytest.FixtureRequest
+    service_url: str, over: Summer, walker: Page, request: pytest.FixtureRequest
 ) -> None:
     page, scripts = walker, "plain" not in request.node.name
     cookies = {"medspiller": over.camp.sign_in("coordinator"), "language": "en"}
@@ -47,7 +40,7 @@ def test_a_coordinator_closes_the_account_and_reads_the_report(
 
     def look() -> None:
         if scripts:
-            _checked(page, check_axe)
+            require_good(page)
 
     page.goto(service_url)
     page.get_by_role("link", name="Seasons that are over and whose account is not closed").click()

@@ -9,12 +9,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.allocation.conftest import planning
 from tests.allocation.season import Planning, family
-from tests.browser.conftest import Faults
-from tests.browser.test_holidays import PHONE, WIDE, _checked, _enter, _phone_without_scripts, _sized
+from tests.browser.conftest import Faults, require_good
+from tests.browser.test_holidays import PHONE, WIDE, _enter, _phone_without_scripts, _sized
 
 __all__ = ["planning"]
 
-CheckAxe = Callable[[Page], None]
 CLOSED = "2026-05-15T08:00Z"
 
 
@@ -43,7 +42,6 @@ def test_from_the_draw_to_the_plan(
     service_url: str,
     browser_page: Page,
     faults: Faults,
-    check_axe: CheckAxe,
     at: Callable[[str], None],
     size: tuple[int, int],
 ) -> None:
@@ -54,24 +52,24 @@ def test_from_the_draw_to_the_plan(
     page.get_by_role("link", name="Allocation", exact=True).click()
     page.get_by_role("link", name="Change the points").click()
     page.get_by_label("Points for never having taken part").fill("30")
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("button", name="Publish the points").click()
     page.get_by_role("button", name="Commit to the draw").click()
     expect(page.get_by_text("shown when the first run is made")).to_be_visible()
     expect(page.get_by_role("button", name="Make a run")).to_have_count(0)
-    _checked(page, check_axe)
+    require_good(page)
 
     at(CLOSED)
     _enter(page, service_url, listed.camp.sign_in("coordinator"))
     page.goto(f"{service_url}/seasons/{listed.season}/allocation")
     page.get_by_role("button", name="Make a run").dblclick()
     expect(page.get_by_role("heading", name="Sommer 2026, run 1")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("link", name="on the waiting list").click()
     row = page.get_by_role("table", name="Families").get_by_role("row").nth(1)
     row.get_by_role("group").click()
     expect(row.get_by_text("would have been needed", exact=False).first).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("searchbox").fill("large")
     expect(page.get_by_text("Families found: 1")).to_be_visible()
 
@@ -80,19 +78,19 @@ def test_from_the_draw_to_the_plan(
     page.get_by_label("One more stay like this one").check()
     page.get_by_role("button", name="Try it out").click()
     expect(page.get_by_role("heading", name="What it would come to")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
 
     page.goto(f"{service_url}/seasons/{listed.season}/allocation")
     page.get_by_label("With families that were referred after the deadline").check()
     page.get_by_role("button", name="Make a run").click()
     page.get_by_role("link", name="Compare with another run").click()
     expect(page.get_by_text("From run 1 to run 2.")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("link", name="Run 2", exact=True).click()
     page.get_by_text("Make this run the season's plan").click()
     page.get_by_role("button", name="Make it the plan").dblclick()
     expect(page.get_by_text("the season's plan", exact=True)).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     with page.expect_download() as caught:
         page.get_by_role("link", name="Families as CSV").click()
     assert "Late Family" in Path(caught.value.path()).read_text(encoding="utf-8-sig")
@@ -126,7 +124,6 @@ def test_contradictions_are_said_on_the_page(
     service_url: str,
     browser_page: Page,
     faults: Faults,
-    check_axe: CheckAxe,
     at: Callable[[str], None],
 ) -> None:
     page = browser_page
@@ -138,5 +135,5 @@ def test_contradictions_are_said_on_the_page(
     page.goto(f"{service_url}/seasons/{listed.season}/allocation")
     page.get_by_role("button", name="Make a run").click()
     expect(page.get_by_text("The families placed here by hand need 7 beds; there are 4.")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     faults.clear()

@@ -10,10 +10,8 @@ from service.database.engine import Database
 from service.identity.actions import add_member, find_municipality
 from service.identity.sessions import open_session
 from tests.audit.people import STREET, Place
-from tests.browser.conftest import Faults
+from tests.browser.conftest import Faults, require_accessible, require_good
 from tests.conftest import Medspiller
-
-Check = Callable[[Page], None]
 
 
 @pytest.fixture
@@ -34,28 +32,26 @@ def sign_in(page: Page, place: Place, url: str, role: str) -> None:
     page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
 
 
-def narrow(page: Page, check_axe: Check) -> None:
+def narrow(page: Page) -> None:
     """The page holds at 320 px too, and goes back."""
     page.set_viewport_size({"width": 320, "height": 800})
-    page.wait_for_load_state()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    check_axe(page)
+    require_good(page)
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def test_a_case_worker_finds_a_person_and_has_the_address_shown_once(
-    browser_page: Page, service_url: str, place: Place, check_axe: Check, faults: Faults
+    browser_page: Page, service_url: str, place: Place, faults: Faults
 ) -> None:
     page = browser_page
     sign_in(page, place, service_url, "case_worker")
     page.goto(f"{service_url}/persons")
-    check_axe(page)
+    require_accessible(page)
     page.get_by_label("Identity number").fill(place.number("Sofie"))
     page.get_by_role("button", name="Find").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sofie Prøvesen")
     assert place.number("Sofie") not in page.url
-    check_axe(page)
-    narrow(page, check_axe)
+    require_accessible(page)
+    narrow(page)
 
     page.get_by_label("The address").check()
     page.get_by_label("Why you need it").fill("short")
@@ -63,13 +59,13 @@ def test_a_case_worker_finds_a_person_and_has_the_address_shown_once(
     expect(page.get_by_text("Why you need it: Write at least 10 characters.")).to_be_visible()
     expect(page.get_by_label("The address")).to_be_checked()
     expect(page.get_by_text(STREET)).to_have_count(0)
-    check_axe(page)
+    require_accessible(page)
 
     page.get_by_label("Why you need it").fill("The letter came back.")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text(STREET)).to_be_visible()
-    check_axe(page)
-    narrow(page, check_axe)
+    require_accessible(page)
+    narrow(page)
     # The browser sends the form again.
     page.reload()
     expect(page.get_by_text("What was shown is hidden again.")).to_be_visible()
@@ -82,7 +78,7 @@ def test_a_case_worker_finds_a_person_and_has_the_address_shown_once(
 
 
 def test_an_auditor_searches_the_trail_and_takes_a_family_s_file(
-    browser_page: Page, service_url: str, place: Place, check_axe: Check, faults: Faults
+    browser_page: Page, service_url: str, place: Place, faults: Faults
 ) -> None:
     page = browser_page
     place.town.say("passes", "replace", place.town.number("Finn"), "--reason", "lost in the swimming hall")
@@ -90,8 +86,8 @@ def test_an_auditor_searches_the_trail_and_takes_a_family_s_file(
     page.goto(service_url)
     page.get_by_role("navigation").get_by_role("link", name="Audit trail").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Audit trail")
-    check_axe(page)
-    narrow(page, check_axe)
+    require_accessible(page)
+    narrow(page)
     page.get_by_label("What was done").select_option(label="Replaced a pass")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("row").filter(has_text="lost in the swimming hall")).to_have_count(1)
@@ -99,17 +95,17 @@ def test_an_auditor_searches_the_trail_and_takes_a_family_s_file(
     page.get_by_label("Up to this day").fill("2016-01-01")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
-    check_axe(page)
+    require_accessible(page)
 
     page.get_by_role("link", name="One family").click()
-    check_axe(page)
+    require_accessible(page)
     page.get_by_label("Identity number of a member").fill(place.number("Finn"))
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Reads and changes")
     assert place.number("Finn") not in page.url + page.content()
     expect(page.get_by_role("row").filter(has_text="Replaced a pass")).to_contain_text("this family")
-    check_axe(page)
-    narrow(page, check_axe)
+    require_accessible(page)
+    narrow(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as CSV").click()
     assert download.value.suggested_filename == "family-2017-01-15.csv"

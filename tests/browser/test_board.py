@@ -10,10 +10,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from service.allocation.groups import add_group
 from service.database.engine import Database
 from tests.allocation.boards import Boards, Listed
-from tests.browser.conftest import WIDE, Faults, Way, enter, require_fitting, watched
+from tests.browser.conftest import WIDE, Faults, Way, enter, require_accessible, require_fitting, watched
 from tests.stays.camp import NOW, Camp
 
-CheckAxe = Callable[[Page], None]
 PHONE_PLAIN = Way(360, 740, scripts=False)
 TABLET = Way(820, 1100)
 
@@ -68,11 +67,11 @@ def drag(page: Page, name: str, code: str) -> None:
     page.mouse.up()
 
 
-def test_two_volunteers_at_once(opened: Callable[..., Page], boards: Boards, check_axe: CheckAxe) -> None:
+def test_two_volunteers_at_once(opened: Callable[..., Page], boards: Boards) -> None:
     with boards.session() as session:
         add_group(session, boards.desk("coordinator"), "together", [boards.id("1"), boards.id("4")])
     one, two = opened("volunteer"), opened("coordinator")
-    check_axe(one)
+    require_accessible(one)
     drag(one, "Amina Ali", "S1")
     expect(column(one, "S1").get_by_role("heading", name="Amina Ali")).to_be_visible()
     expect(column(one, "S1")).to_contain_text("Beds 4 of 12")
@@ -90,14 +89,14 @@ def test_two_volunteers_at_once(opened: Callable[..., Page], boards: Boards, che
     expect(column(two, "S2").get_by_role("heading", name="Berit Berg")).to_be_visible()
     one.get_by_role("button", name="Undo the move of Berit Berg").click()
     expect(column(one, "Waiting").get_by_role("heading", name="Berit Berg")).to_be_visible()
-    check_axe(one)
-    check_axe(two)
+    require_accessible(one)
+    require_accessible(two)
     require_fitting(one)
     assert (boards.at("1"), boards.at("2")) == ("S1", None)
 
 
 def test_a_drag_that_finds_no_room_goes_back_and_says_what_is_lacking(
-    opened: Callable[..., Page], boards: Boards, check_axe: CheckAxe
+    opened: Callable[..., Page], boards: Boards
 ) -> None:
     boards.move("1", "S1")
     boards.move("4", "S1")
@@ -108,7 +107,7 @@ def test_a_drag_that_finds_no_room_goes_back_and_says_what_is_lacking(
     )
     expect(column(page, "Waiting").get_by_role("heading", name="Carla Cruz")).to_be_visible()
     assert page.locator(".board-card").count() == 4
-    check_axe(page)
+    require_accessible(page)
 
 
 def test_by_keys_alone(opened: Callable[..., Page], boards: Boards) -> None:
@@ -173,7 +172,7 @@ def test_those_who_wait_are_narrowed_down(opened: Callable[..., Page]) -> None:
     expect(waiting).to_have_count(0)
 
 
-def test_on_a_tablet_with_a_finger(opened: Callable[..., Page], boards: Boards, check_axe: CheckAxe) -> None:
+def test_on_a_tablet_with_a_finger(opened: Callable[..., Page], boards: Boards) -> None:
     page = opened("volunteer", TABLET, has_touch=True)
     page.locator(".board-columns").evaluate("one => one.scrollIntoView()")
     start, end = card(page, "Berit Berg").get_by_role("heading").bounding_box(), column(page, "S1").bounding_box()
@@ -192,7 +191,7 @@ def test_on_a_tablet_with_a_finger(opened: Callable[..., Page], boards: Boards, 
         page.wait_for_timeout(20)
     touch("touchEnd")
     expect(column(page, "S1").get_by_role("heading", name="Berit Berg")).to_be_visible()
-    check_axe(page)
+    require_accessible(page)
     require_fitting(page)
     assert boards.at("2") == "S1"
 

@@ -12,12 +12,11 @@ from service.claims.budget import set_budget
 from service.database.engine import Database
 from service.identity.actions import add_member
 from service.identity.sessions import open_session
-from tests.browser.conftest import Faults
+from tests.browser.conftest import Faults, require_good
 from tests.claims.clubs import NUMBERS, claim, open_club
 from tests.conftest import Medspiller
 from tests.passes.town import IN_2017, Town
 
-CheckAxe = Callable[[Page], None]
 WIDE, NARROW = (1280, 900), (360, 740)
 
 
@@ -66,12 +65,6 @@ def _enter(page: Page, url: str, secret: str) -> None:
     page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
 
 
-def _checked(page: Page, check_axe: CheckAxe) -> None:
-    check_axe(page)
-    page.wait_for_load_state()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-
-
 def _states(town: Town) -> dict[str, int]:
     return {str(state): count for state, count in town.rows("SELECT state, count(*) FROM claim GROUP BY state")}
 
@@ -81,7 +74,6 @@ def test_a_case_worker_goes_through_the_queue(
     service_url: str,
     secrets: dict[str, str],
     browser_page: Page,
-    check_axe: CheckAxe,
     faults: Faults,
     town: Town,
     size: tuple[int, int],
@@ -93,28 +85,28 @@ def test_a_case_worker_goes_through_the_queue(
     page.get_by_role("link", name="Claims of clubs, to be decided").click()
     expect(page.get_by_role("heading", name="Claims", level=1)).to_be_visible()
     expect(page.get_by_role("link", name="Waits for the municipality (5)")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_label("Reference, pass number or id of a claim").fill("17-Skak")
     page.get_by_role("button", name="Find", exact=True).click()
     expect(page.get_by_text("1 claim on this page")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("link", name="Show all that wait").click()
     page.get_by_role("link", name="The name is not the one on the pass.").click()
     page.get_by_role("link", name="Boldklubben Frem af 1908, Fodbold").click()
     expect(page.get_by_text("Nour Prøvesen")).to_be_visible()
     expect(page.get_by_text("claimed here")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
 
     page.get_by_role("button", name="Go on to what the club is told").click()
     expect(page.get_by_text("Choose the reason first.")).to_be_visible()
     page.get_by_label("The pass is another child's.").check()
     page.get_by_role("button", name="Go on to what the club is told").click()
     expect(page.get_by_role("heading", name="Reject the claim?")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_label("What the club shall do").fill("")
     page.get_by_role("button", name="Reject the claim").click()
     expect(page.get_by_role("link", name="What the club shall do: Fill this in.")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_label("What the club shall do").fill("Spørg familien om det rigtige pas.")
     page.get_by_role("button", name="Reject the claim").dblclick()
     expect(page.get_by_role("heading", name="Boldklubben Frem af 1908: Skak")).to_be_visible()
@@ -124,7 +116,7 @@ def test_a_case_worker_goes_through_the_queue(
     page.get_by_label("What the pass pays").fill("500")
     page.get_by_role("button", name="Approve this amount").click()
     expect(page.get_by_role("link", name="must be more than 0 and at most 200 kr")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_label("What the pass pays").fill("100,50")
     page.get_by_label("To the club").fill("Kun den halve sæson.")
     page.get_by_role("button", name="Approve this amount").dblclick()
@@ -136,14 +128,14 @@ def test_a_case_worker_goes_through_the_queue(
     page.get_by_label("Choose Boldklubben Frem af 1908, Løb").check()
     page.get_by_role("button", name="Approve the chosen claims").click()
     expect(page.get_by_text("Together 400.00 kr from the passes.")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("button", name="Approve them").dblclick()
     expect(page.get_by_text("No claim fits all that is chosen.")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     assert _states(town) == {"submitted": 1, "rejected": 1, "approved": 4}
     page.get_by_label("Claims", exact=True).get_by_role("link", name="Days to decision").click()
     expect(page.get_by_role("row", name="Boldklubben Frem af 1908")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     assert town.sound()
     # The second click takes the place of the first, which the browser counts as a request that failed.
     faults[:] = [fault for fault in faults if "ERR_ABORTED" not in fault]
@@ -154,7 +146,6 @@ def test_budget_terms_and_payment_dates(
     service_url: str,
     secrets: dict[str, str],
     browser_page: Page,
-    check_axe: CheckAxe,
     faults: Faults,
     town: Town,
     size: tuple[int, int],
@@ -165,35 +156,35 @@ def test_budget_terms_and_payment_dates(
     page.goto(f"{service_url}/")
     page.get_by_role("link", name="Budgets that are nearly or wholly used up").click()
     expect(page.get_by_role("img", name="fritidspas 2017, in kroner")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("link", name="See fritidspas 2017").click()
     expect(page.get_by_text("1 claim waits for money alone")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("link", name="Lift the stop").click()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("button", name="Lift the stop").click()
     expect(page.get_by_role("link", name="Who decided it, and why: Fill this in.")).to_be_visible()
     page.get_by_label("Who decided it, and why").fill("The council, 3 February")
     page.get_by_role("button", name="Lift the stop").dblclick()
     expect(page.get_by_text("The council, 3 February")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("button", name="Approve them as far as the money goes").dblclick()
     expect(page.get_by_text("Claims approved: 1.").or_(page.get_by_text("sent already"))).to_be_visible()
     assert _states(town) == {"submitted": 4, "approved": 2}
     page.get_by_role("link", name="Change the budget").click()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_label("What is set aside").fill("many")
     page.get_by_role("button", name="Keep the budget").click()
     expect(page.get_by_role("link", name="What is set aside: Write an amount in kroner")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_label("What is set aside").fill("25000")
     page.get_by_role("button", name="Keep the budget").click()
     expect(page.get_by_text("The budget of 2017 is kept.")).to_be_visible()
 
     page.goto(f"{service_url}/claims/terms")
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("link", name="New terms of fritidspas").click()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_label("Least number of sessions in a season").fill("-1")
     page.get_by_label("For seasons that begin from").fill("2017-03-01")
     page.get_by_label("Where the terms were decided").fill("The committee, 14 November")
@@ -202,31 +193,31 @@ def test_budget_terms_and_payment_dates(
     expect(
         page.get_by_role("link", name="Least number of sessions in a season: It must be at least 0.")
     ).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_label("Least number of sessions in a season").fill("8")
     page.get_by_role("button", name="Look at it once more").click()
     expect(page.get_by_role("heading", name="Keep these terms of fritidspas?")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("button", name="Back to the form").click()
     expect(page.get_by_label("Golf")).to_be_checked()
     page.get_by_role("button", name="Look at it once more").click()
     page.get_by_role("button", name="Keep the terms").dblclick()
     expect(page.get_by_text("coming", exact=True)).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     assert town.rows("SELECT count(*) FROM claim_terms") == [(1,)]
 
     page.get_by_label("Claims", exact=True).get_by_role("link", name="Payment dates").click()
     expect(page.get_by_role("rowheader", name="15 February 2017")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_label("Day of payment").fill("2017-02-20")
     page.get_by_label("Last day of decisions that are paid on it").fill("2017-02-21")
     page.get_by_role("button", name="Add the date").click()
     expect(page.get_by_role("link", name="must be before the day of payment")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_label("Last day of decisions that are paid on it").fill("2017-02-16")
     page.get_by_role("button", name="Add the date").click()
     expect(page.get_by_role("rowheader", name="20 February 2017")).to_be_visible()
-    _checked(page, check_axe)
+    require_good(page)
     page.get_by_role("button", name="Take back the payment on 20 February 2017").click()
     page.get_by_label("Day of the month on which claims are paid").fill("20")
     page.get_by_role("button", name="Save", exact=True).click()

@@ -11,12 +11,11 @@ from sqlalchemy import text
 from service.database.engine import Database
 from service.identity.actions import add_member
 from service.identity.sessions import open_session
-from tests.browser.conftest import Faults
+from tests.browser.conftest import Faults, require_good
 from tests.claims.clubs import claim, open_club
 from tests.conftest import Medspiller
 from tests.passes.town import IN_2017, Town
 
-CheckAxe = Callable[[Page], None]
 WIDE, NARROW = (1280, 900), (360, 740)
 PICTURES = os.environ.get("MEDSPILLER_TEST_PICTURES")
 """A folder for pictures of the pages, to be looked at."""
@@ -57,13 +56,11 @@ def _enter(page: Page, url: str, secret: str) -> None:
     page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
 
 
-def _checked(page: Page, check_axe: CheckAxe, name: str) -> None:
+def _checked(page: Page, name: str) -> None:
     if PICTURES:
         width = page.viewport_size["width"] if page.viewport_size else 0
         page.screenshot(path=f"{PICTURES}/{name}-{width}.png", full_page=True)
-    check_axe(page)
-    page.wait_for_load_state()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    require_good(page)
 
 
 def _season(page: Page) -> None:
@@ -74,15 +71,15 @@ def _season(page: Page) -> None:
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_check_reserve_claim_and_withdraw(
-    service_url: str, secret: str, browser_page: Page, check_axe: CheckAxe, town: Town, size: tuple[int, int]
+    service_url: str, secret: str, browser_page: Page, town: Town, size: tuple[int, int]
 ) -> None:
     page = browser_page
     page.set_viewport_size({"width": size[0], "height": size[1]})
     _enter(page, service_url, secret)
     page.goto(f"{service_url}/club/claims")
-    _checked(page, check_axe, "empty")
+    _checked(page, "empty")
     page.get_by_role("link", name="Check a pass and claim").click()
-    _checked(page, check_axe, "new")
+    _checked(page, "new")
     page.get_by_label("Pass number").fill(town.number("Nour"))
     page.get_by_label("Child's given name").fill("Nora")
     page.get_by_label("Full fee").fill("1200")
@@ -92,15 +89,15 @@ def test_check_reserve_claim_and_withdraw(
     page.get_by_label("Child's given name").blur()
     expect(page.locator("#share")).to_contain_text("1,000.00 kr")
     expect(page.locator("#share")).to_contain_text("200.00 kr")
-    _checked(page, check_axe, "share")
+    _checked(page, "share")
     page.get_by_role("button", name="Claim the fee").click()
     expect(page.get_by_role("link", name="Activity: Fill this in.")).to_be_visible()
-    _checked(page, check_axe, "wrong")
+    _checked(page, "wrong")
     _season(page)
     page.get_by_role("button", name="Reserve").dblclick()
     expect(page.get_by_role("heading", name="Reservations", level=1)).to_be_visible()
     expect(page.get_by_role("link", name="Claim it")).to_have_count(1)
-    _checked(page, check_axe, "reservations")
+    _checked(page, "reservations")
     page.get_by_role("link", name="Claim it").click()
     expect(page.get_by_text("The reserved amount goes into this claim.")).to_be_visible()
     page.get_by_label("Pass number").fill(town.number("Nour"))
@@ -111,15 +108,15 @@ def test_check_reserve_claim_and_withdraw(
     expect(page.get_by_role("heading", name="Claim for Nour", level=1)).to_be_visible()
     expect(page.get_by_text("The club, which waives it")).to_be_visible()
     expect(page.get_by_text("15 Feb 2017")).to_be_visible()
-    _checked(page, check_axe, "claim")
+    _checked(page, "claim")
     assert town.rows("SELECT state, count(*) FROM claim GROUP BY 1") == [("approved", 1)]
     page.get_by_text("Withdraw the claim").click()
-    _checked(page, check_axe, "withdraw")
+    _checked(page, "withdraw")
     page.get_by_role("button", name="Withdraw", exact=True).click()
     expect(page.get_by_text("The claim is withdrawn. Its amount is the child's again.")).to_be_visible()
     page.goto(f"{service_url}/club/claims?state=withdrawn")
     expect(page.get_by_role("rowheader", name="Nour")).to_be_visible()
-    _checked(page, check_axe, "list")
+    _checked(page, "list")
     assert town.sound()
 
 
@@ -128,7 +125,6 @@ def test_several_children_and_a_file(
     service_url: str,
     secret: str,
     browser_page: Page,
-    check_axe: CheckAxe,
     faults: Faults,
     town: Town,
     tmp_path: Path,
@@ -141,7 +137,7 @@ def test_several_children_and_a_file(
     _season(page)
     page.get_by_role("button", name="Add a row").click()
     expect(page.get_by_role("group", name="Child 4")).to_be_visible()
-    _checked(page, check_axe, "several")
+    _checked(page, "several")
     for n, (number, name) in enumerate([(town.number("Nour"), "Nour"), ("0000-000-0000", "Søren")], 1):
         group = page.get_by_role("group", name=f"Child {n}")
         group.get_by_label("Pass number").fill(number)
@@ -149,13 +145,13 @@ def test_several_children_and_a_file(
         group.get_by_label("Full fee").fill("600")
     page.get_by_role("button", name="Claim the fees").click()
     expect(page.get_by_text("1 claim was made. 1 row could not be claimed")).to_be_visible()
-    _checked(page, check_axe, "results")
+    _checked(page, "results")
     with page.expect_download() as caught:
         page.get_by_role("link", name="Download the results").click()
     assert len(Path(caught.value.path()).read_text("utf-8-sig").splitlines()) == 3
 
     page.goto(f"{service_url}/club/claims/file")
-    _checked(page, check_axe, "file")
+    _checked(page, "file")
     with page.expect_download() as caught:
         page.get_by_role("link", name="Download the template").click()
     template = Path(caught.value.path()).read_text("utf-8-sig").splitlines()
@@ -167,7 +163,7 @@ def test_several_children_and_a_file(
     page.get_by_role("button", name="Claim the fees").click()
     expect(page.get_by_text("1 claim was made. 1 row could not be claimed")).to_be_visible()
     expect(page.get_by_text("Child's given name: Fill this in.")).to_be_visible()
-    _checked(page, check_axe, "file-results")
+    _checked(page, "file-results")
     # For the browser a download is a page that was not opened.
     faults[:] = [fault for fault in faults if "net::ERR_ABORTED" not in fault]
     assert town.sound()
@@ -194,7 +190,7 @@ def test_without_scripts(service_url: str, secret: str, browser: Browser, town: 
 
 
 def test_a_waiting_and_a_rejected_claim_say_why_in_the_readers_language(
-    service_url: str, secret: str, browser_page: Page, check_axe: CheckAxe, town: Town
+    service_url: str, secret: str, browser_page: Page, town: Town
 ) -> None:
     page = browser_page
     _enter(page, service_url, secret)
@@ -204,8 +200,8 @@ def test_a_waiting_and_a_rejected_claim_say_why_in_the_readers_language(
     nothing = claim(town, club, "Nour", 60_000, activity="Dans")
     page.goto(f"{service_url}/club/claims/{waits.id}")
     expect(page.get_by_role("heading", name="Why a case worker looks at it")).to_be_visible()
-    _checked(page, check_axe, "waits")
+    _checked(page, "waits")
     page.context.add_cookies([{"name": "language", "value": "da", "url": service_url}])
     page.goto(f"{service_url}/club/claims/{nothing.id}")
     expect(page.get_by_text("Der er intet tilbage på passet.")).to_be_visible()
-    _checked(page, check_axe, "rejected")
+    _checked(page, "rejected")

@@ -9,11 +9,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from service.database.engine import Database
 from tests.apps import app_over
-from tests.browser.conftest import served
+from tests.browser.conftest import require_good, served
 from tests.clubs.house import ADMIN, CONTACT, FINANCE, MORE_IBANS, House
 from tests.identity.clients import invitation_secret
 
-CheckAxe = Callable[[Page], None]
 WIDE, NARROW = (1280, 900), (360, 740)
 
 
@@ -70,15 +69,13 @@ def _apply(page: Page, looks_right: Callable[[], None]) -> None:
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_a_club_applies_is_approved_and_looks_after_itself(
-    service_url: str, house: House, browser_page: Page, check_axe: CheckAxe, size: tuple[int, int]
+    service_url: str, house: House, browser_page: Page, size: tuple[int, int]
 ) -> None:
     page = browser_page
     page.set_viewport_size({"width": size[0], "height": size[1]})
 
     def looks_right() -> None:
-        check_axe(page)
-        page.wait_for_load_state()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+        require_good(page)
 
     _enter(page, service_url)
     page.goto(f"{service_url}/sign-in")
@@ -153,18 +150,14 @@ def test_a_club_applies_is_approved_and_looks_after_itself(
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
-def test_staff_look_after_clubs(
-    service_url: str, house: House, browser_page: Page, check_axe: CheckAxe, size: tuple[int, int]
-) -> None:
+def test_staff_look_after_clubs(service_url: str, house: House, browser_page: Page, size: tuple[int, int]) -> None:
     page = browser_page
     page.set_viewport_size({"width": size[0], "height": size[1]})
     house.add_club()
     _enter(page, service_url, house.sign_in(ADMIN))
 
     def looks_right() -> None:
-        check_axe(page)
-        page.wait_for_load_state()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+        require_good(page)
 
     page.goto(f"{service_url}/clubs")
     looks_right()

@@ -1,27 +1,18 @@
 """Every component in a browser: readable for everybody, by keyboard, without a script, on a telephone."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from service.web import menu
-from tests.browser.conftest import Faults, served
+from tests.browser.conftest import Faults, require_accessible, require_fitting, served
 from tests.browser.gallery import ENTRIES, gallery_app
-
-CheckAxe = Callable[[Page], None]
-
-
-def no_wider_than_the_window(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1280])
-def test_everybody_can_use_every_component(
-    browser_page: Page, gallery_url: str, check_axe: CheckAxe, width: int, scheme: str
-) -> None:
+def test_everybody_can_use_every_component(browser_page: Page, gallery_url: str, width: int, scheme: str) -> None:
     browser_page.set_viewport_size({"width": width, "height": 900})
     browser_page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     browser_page.goto(f"{gallery_url}/gallery")
@@ -29,20 +20,20 @@ def test_everybody_can_use_every_component(
     assert (min(map(int, re.findall(r"\d+", background))) < 60) == (scheme == "dark")
     for details in browser_page.locator("main details").all():
         details.locator("summary").click()
-    check_axe(browser_page)
-    assert no_wider_than_the_window(browser_page)
+    require_accessible(browser_page)
+    require_fitting(browser_page)
     browser_page.get_by_role("button", name="Save").click()
     expect(browser_page.get_by_role("group", name="Nogle felter er forkerte")).to_be_focused()
-    check_axe(browser_page)
-    assert no_wider_than_the_window(browser_page)
+    require_accessible(browser_page)
+    require_fitting(browser_page)
 
 
 @pytest.mark.parametrize("path", ["refused", "error", "progress"])
 def test_everybody_can_use_the_pages_of_the_shell(
-    browser_page: Page, gallery_url: str, check_axe: CheckAxe, faults: Faults, path: str
+    browser_page: Page, gallery_url: str, faults: Faults, path: str
 ) -> None:
     browser_page.goto(f"{gallery_url}/{path}")
-    check_axe(browser_page)
+    require_accessible(browser_page)
     assert faults == ([f"500 {gallery_url}/error"] if path == "error" else [])
     faults.clear()
 
@@ -116,14 +107,12 @@ def test_everything_works_without_a_script(browser: Browser, gallery_url: str) -
     context.close()
 
 
-def test_a_stranger_chooses_a_language(
-    browser_page: Page, check_axe: CheckAxe, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stranger_chooses_a_language(browser_page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(menu, "MENU", ENTRIES)
     with served(gallery_app(None)) as url:
         browser_page.goto(f"{url}/progress")
         expect(browser_page.get_by_role("link", name="Sign in")).to_be_visible()
-        check_axe(browser_page)
+        require_accessible(browser_page)
         browser_page.get_by_role("button", name="Dansk").click()
         expect(browser_page.get_by_role("link", name="Log ind")).to_be_visible()
         assert browser_page.url == f"{url}/progress"
@@ -147,15 +136,13 @@ def test_print_has_the_content_alone(browser_page: Page, gallery_url: str) -> No
         expect(browser_page.locator(part)).to_be_hidden()
 
 
-def test_the_tests_of_pages_see_what_is_wrong(
-    browser_page: Page, gallery_url: str, check_axe: CheckAxe, faults: Faults
-) -> None:
+def test_the_tests_of_pages_see_what_is_wrong(browser_page: Page, gallery_url: str, faults: Faults) -> None:
     browser_page.goto(f"{gallery_url}/broken")
     assert any("Content Security Policy" in fault for fault in faults)
     assert any("/nothing.png" in fault for fault in faults)
     faults.clear()
     with pytest.raises(AssertionError, match="image-alt"):
-        check_axe(browser_page)
+        require_accessible(browser_page)
 
 
 def test_a_double_click_sends_a_form_once(browser_page: Page, gallery_url: str) -> None:

@@ -13,9 +13,7 @@ from service.database.tenancy import act_for
 from service.identity.actions import add_member, add_municipality
 from service.identity.sessions import open_session
 from service.jobs.actions import tick
-from tests.browser.conftest import Way, enter, work
-
-CheckAxe = Callable[[Page], None]
+from tests.browser.conftest import Way, enter, require_accessible, work
 
 
 def _administrator(session: Session) -> str:
@@ -84,9 +82,7 @@ def test_an_administrator_runs_pauses_and_moves_jobs(
     expect(page.get_by_text("Nothing found")).to_be_visible()
 
 
-def test_a_failed_run_says_what_to_do(
-    service_url: str, secret: str, browser_page: Page, check_axe: CheckAxe, database: Database
-) -> None:
+def test_a_failed_run_says_what_to_do(service_url: str, secret: str, browser_page: Page, database: Database) -> None:
     page = browser_page
     enter(page, service_url, secret)
     page.goto(f"{service_url}/jobs/letters")
@@ -101,9 +97,9 @@ def test_a_failed_run_says_what_to_do(
         ):
             session.connection().exec_driver_sql(f"UPDATE job_run SET {change}")
     expect(page.get_by_role("heading", name="What to do")).to_be_visible()
-    check_axe(page)
+    require_accessible(page)
     page.goto(f"{service_url}/jobs")
     expect(page.get_by_text("The last run failed.")).to_be_visible()
-    check_axe(page)
+    require_accessible(page)
     page.get_by_role("link", name="See what to do: Letters to the post").click()
     assert re.search(r"/jobs/runs/[0-9a-f-]{36}$", page.url)

@@ -8,11 +8,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from service.database.engine import Database
 from service.values import pass_numbers
-from tests.browser.conftest import Faults, Way, enter, require_fitting, watched
+from tests.browser.conftest import Faults, Way, enter, require_accessible, require_fitting, watched
 from tests.offers.summer import PLANNED, Summer
 from tests.stays.camp import NOW, Camp, stay
 
-CheckAxe = Callable[[Page], None]
 PHONE = Way(320, 640, scripts=False)
 
 
@@ -102,22 +101,20 @@ def test_a_family_answers_by_the_code_of_its_letter(
     assert (row.state, row.answered_how, row.declined_because) == ("declined", "code", "travel")
 
 
-def test_the_pages_of_a_family_are_for_everybody(
-    service_url: str, summer: Summer, browser_page: Page, check_axe: CheckAxe
-) -> None:
+def test_the_pages_of_a_family_are_for_everybody(service_url: str, summer: Summer, browser_page: Page) -> None:
     summer.offer()
     at = f"{service_url}/answer/{summer.secret('p')}"
     page = browser_page
     for address in (f"{service_url}/answer", at, f"{at}/no"):
         page.goto(address)
-        check_axe(page)
+        require_accessible(page)
     page.goto(at)
     page.get_by_label("Where you join the journey").select_option("Oslo bussterminal")
     page.get_by_role("button", name="Yes, we come").dblclick()
     expect(page.get_by_role("heading", name="You have said yes")).to_be_visible()
-    check_axe(page)
+    require_accessible(page)
     page.goto(f"{at}/cancel")
-    check_axe(page)
+    require_accessible(page)
 
 
 def test_a_coordinator_offers_follows_and_finds_the_next(

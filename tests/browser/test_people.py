@@ -1,7 +1,7 @@
 """Administration of people, tokens and organisations in a browser, wide and narrow, with and without scripts."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -14,9 +14,8 @@ from service.database.tenancy import act_for
 from service.identity.actions import add_member, add_municipality
 from service.identity.organisations import add_organisation
 from service.identity.sessions import open_session
-from tests.browser.conftest import Faults
+from tests.browser.conftest import Faults, require_accessible, require_good
 
-CheckAxe = Callable[[Page], None]
 WIDE, NARROW = (1280, 900), (360, 740)
 
 
@@ -46,11 +45,6 @@ def _enter(page: Page, url: str, secret: str) -> None:
     page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
 
 
-def _fits(page: Page) -> None:
-    page.wait_for_load_state()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-
-
 @contextmanager
 def _without_scripts(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(java_script_enabled=False, locale="en-GB")
@@ -60,15 +54,14 @@ def _without_scripts(browser: Browser) -> Iterator[Page]:
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_an_administrator_invites_reviews_and_ends(
-    service_url: str, secrets: dict[str, str], browser_page: Page, check_axe: CheckAxe, size: tuple[int, int]
+    service_url: str, secrets: dict[str, str], browser_page: Page, size: tuple[int, int]
 ) -> None:
     page = browser_page
     page.set_viewport_size({"width": size[0], "height": size[1]})
     _enter(page, service_url, secrets["admin"])
 
     def looks_right() -> None:
-        check_axe(page)
-        _fits(page)
+        require_good(page)
 
     page.goto(f"{service_url}/people")
     looks_right()
@@ -148,49 +141,42 @@ def test_without_scripts_all_of_it_works(service_url: str, secrets: dict[str, st
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_a_treasurer_makes_a_token_once_and_revokes_it(
-    service_url: str, secrets: dict[str, str], browser_page: Page, check_axe: CheckAxe, size: tuple[int, int]
+    service_url: str, secrets: dict[str, str], browser_page: Page, size: tuple[int, int]
 ) -> None:
     page = browser_page
     page.set_viewport_size({"width": size[0], "height": size[1]})
     _enter(page, service_url, secrets["treasurer"])
     page.goto(f"{service_url}/tokens")
-    check_axe(page)
+    require_accessible(page)
     expect(page.get_by_role("link", name="Users", exact=True)).to_have_count(0)
     page.get_by_role("link", name="New token").click()
-    check_axe(page)
-    _fits(page)
+    require_good(page)
     page.get_by_label("Name of the system").fill("Cashbook")
     page.get_by_role("button", name="Make the token").click()
     token = page.get_by_label("Token", exact=True).input_value()
     assert token.startswith("medspiller_")
-    check_axe(page)
-    _fits(page)
+    require_good(page)
     page.reload()
     expect(page.get_by_text("That form made its token already.")).to_be_visible()
     assert token not in page.content()
     expect(page.get_by_role("rowheader")).to_have_count(1)
-    check_axe(page)
-    _fits(page)
+    require_good(page)
     page.get_by_role("link", name="Revoke: Cashbook").click()
-    check_axe(page)
+    require_accessible(page)
     page.get_by_role("button", name="Revoke the token").click()
     expect(page.get_by_text("The token was revoked.")).to_be_visible()
     expect(page.get_by_text("Revoked", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
-def test_services(
-    service_url: str, secrets: dict[str, str], browser_page: Page, check_axe: CheckAxe, size: tuple[int, int]
-) -> None:
+def test_services(service_url: str, secrets: dict[str, str], browser_page: Page, size: tuple[int, int]) -> None:
     page = browser_page
     page.set_viewport_size({"width": size[0], "height": size[1]})
     _enter(page, service_url, secrets["admin"])
     page.goto(f"{service_url}/organisations")
-    check_axe(page)
-    _fits(page)
+    require_good(page)
     page.get_by_role("link", name="Add a service").click()
-    check_axe(page)
-    _fits(page)
+    require_good(page)
     page.get_by_role("button", name="Add").click()
     expect(page.get_by_role("link", name="Name: Fill this in.")).to_be_visible()
     page.get_by_label("Name").fill("Child welfare")
@@ -198,7 +184,6 @@ def test_services(
     expect(page.get_by_text("Child welfare was added.")).to_be_visible()
     page.get_by_role("link", name="End: School health").click()
     expect(page.get_by_text("0 roles of its people")).to_be_visible()
-    check_axe(page)
-    _fits(page)
+    require_good(page)
     page.get_by_role("button", name="End School health").click()
     expect(page.get_by_text("School health has ended.")).to_be_visible()

@@ -13,9 +13,7 @@ from service.database.tenancy import act_for
 from service.identity.actions import add_member, add_municipality
 from service.identity.sessions import open_session
 from service.register.made_up import Extract, write_extract
-from tests.browser.conftest import PLAIN, Faults, Way, enter, follow, watched, work
-
-CheckAxe = Callable[[Page], None]
+from tests.browser.conftest import PLAIN, Faults, Way, enter, follow, require_accessible, watched, work
 
 
 @pytest.fixture
@@ -173,7 +171,6 @@ def test_too_much_is_said(
     service_url: str,
     secrets: list[str],
     browser_page: Page,
-    check_axe: CheckAxe,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -187,4 +184,4 @@ def test_too_much_is_said(
     page.locator("#income").set_input_files(large)
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_role("heading", name="More than 1 megabytes were uploaded.")).to_be_visible()
-    check_axe(page)
+    require_accessible(page)

@@ -10,12 +10,11 @@ from playwright.sync_api import Page, expect
 from service.database.engine import Database
 from service.identity.actions import add_member
 from service.identity.sessions import open_session
-from tests.browser.conftest import Way, enter, work
+from tests.browser.conftest import Way, enter, require_accessible, work
 from tests.claims.clubs import claim_on, open_club
 from tests.conftest import Medspiller
 from tests.passes.town import IN_2016, Town
 
-CheckAxe = Callable[[Page], None]
 CHILDREN = {"Centrum": 61, "Havnen": 37, "Nordby": 24, "Sydmarken": 3}
 
 
@@ -81,14 +80,14 @@ def test_on_paper_it_is_the_report_alone(service_url: str, secret: str, browser_
 
 
 def test_in_forced_colours_and_in_the_dark_the_bars_stand_out(
-    service_url: str, secret: str, browser_page: Page, check_axe: CheckAxe
+    service_url: str, secret: str, browser_page: Page
 ) -> None:
     page = browser_page
     enter(page, service_url, secret)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, forced_colors="active" if scheme == "light" else "none")
         page.goto(f"{service_url}/reports")
-        check_axe(page)
+        require_accessible(page)
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         bar = page.locator("rect.bars-used").first
         assert bar.evaluate("bar => getComputedStyle(bar).fill") != ground

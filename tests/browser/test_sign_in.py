@@ -1,6 +1,5 @@
 """Signing in, the second factor and one's own account, as people do it in a browser."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,6 +9,7 @@ from service.database.engine import Database
 from service.identity.actions import add_member, find_municipality
 from service.identity.organisations import add_volunteer_organisation
 from service.values import clock
+from tests.browser.conftest import require_good
 from tests.identity.signing_in import (
     ADMINISTRATOR,
     CASE_WORKER,
@@ -22,8 +22,6 @@ from tests.identity.signing_in import (
 )
 from tests.identity.test_own_pages import invited, wait
 
-CheckAxe = Callable[[Page], None]
-
 
 @pytest.fixture(autouse=True)
 def people(database: Database) -> None:
@@ -31,51 +29,47 @@ def people(database: Database) -> None:
     add_club(database)
 
 
-def fine(page: Page, check_axe: CheckAxe) -> None:
+def fine(page: Page) -> None:
     """Every page: for everybody, and no wider than a telephone."""
-    check_axe(page)
-    page.wait_for_load_state()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
+    require_good(page)
     assert page.locator("main .ds-button[data-variant=primary]:visible").count() <= 1, page.url
 
 
 @pytest.mark.parametrize("width", [1280, 360])
-def test_a_case_worker_signs_in_and_out(
-    browser_page: Page, service_url: str, database: Database, check_axe: CheckAxe, width: int
-) -> None:
+def test_a_case_worker_signs_in_and_out(browser_page: Page, service_url: str, database: Database, width: int) -> None:
     page = browser_page
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(f"{service_url}/profile")
     expect(page).to_have_title("Sign in – Medspiller")
-    fine(page, check_axe)
+    fine(page)
     page.get_by_label("E-mail address").fill("nobody")
     page.get_by_role("button", name="Send me a link").click()
-    fine(page, check_axe)
+    fine(page)
     page.get_by_label("E-mail address").fill(CASE_WORKER)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Look into your e-mail")).to_be_visible()
-    fine(page, check_axe)
+    fine(page)
     # The browser's own loop runs in this thread; the worker brings another.
     with ThreadPoolExecutor() as threads:
         [(_, _, text)] = threads.submit(emails, database).result()
     page.goto(service_url + next(line for line in text.split() if "/sign-in/link/" in line).partition(":8000")[2])
-    fine(page, check_axe)
+    fine(page)
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     # Led on to the second factor, and afterwards to the page that was wanted.
     expect(page.get_by_role("heading", name="Set up your second factor")).to_be_visible()
-    fine(page, check_axe)
+    fine(page)
     secret = page.locator("code.key").inner_text().replace(" ", "")
     page.get_by_label("Code").fill("000000")
     page.get_by_role("button", name="Set it up").click()
     expect(page.get_by_role("link", name="Code: is not right")).to_be_visible()
-    fine(page, check_axe)
+    fine(page)
     page.get_by_label("Code", exact=True).fill(code_of(secret))
     page.get_by_role("button", name="Set it up").click()
     expect(page.locator(".codes li")).to_have_count(10)
-    fine(page, check_axe)
+    fine(page)
     page.get_by_role("link", name="I have kept them").click()
     expect(page).to_have_url(f"{service_url}/profile")
-    fine(page, check_axe)
+    fine(page)
     page.locator(".shell-person summary").click()
     page.get_by_role("button", name="Log ud", exact=True).first.click()
     expect(page.get_by_role("status")).to_have_text("You are signed out.")
@@ -88,39 +82,30 @@ def enter(page: Page, service_url: str, database: Database, email: str) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 360])
-def test_the_profile(browser_page: Page, service_url: str, database: Database, check_axe: CheckAxe, width: int) -> None:
+def test_the_profile(browser_page: Page, service_url: str, database: Database, width: int) -> None:
     page = browser_page
     page.set_viewport_size({"width": width, "height": 800})
     enter(page, service_url, database, ADMINISTRATOR)
     expect(page.get_by_text("Intet venter på dig")).to_be_visible()
-    fine(page, check_axe)
+    fine(page)
     page.goto(f"{service_url}/profile")
     page.get_by_label("Sprog").select_option("en")
     page.get_by_label("Mørk").check()
     page.get_by_role("button", name="Gem").click()
     expect(page.get_by_role("status")).to_have_text("Your choices are kept.")
-    fine(page, check_axe)
+    fine(page)
     page.get_by_text("Leave", exact=True).click()
-    fine_opened(page, check_axe)
+    require_good(page)
     page.get_by_role("button", name="Give the role back").click()
     expect(page.get_by_role("group", name="This is the last administrator")).to_be_focused()
-    fine(page, check_axe)
+    fine(page)
     page.get_by_text("Sign out everywhere", exact=True).click()
     page.get_by_role("button", name="Sign out everywhere now").click()
     expect(page.get_by_role("status")).to_have_text("You are signed out everywhere.")
 
 
-def fine_opened(page: Page, check_axe: CheckAxe) -> None:
-    """A page on which something that asks once more has been opened, with a primary action of its own."""
-    check_axe(page)
-    page.wait_for_load_state()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
-
-
 @pytest.mark.parametrize("width", [1280, 360])
-def test_the_pages_that_few_see(
-    browser_page: Page, service_url: str, database: Database, check_axe: CheckAxe, width: int
-) -> None:
+def test_the_pages_that_few_see(browser_page: Page, service_url: str, database: Database, width: int) -> None:
     page = browser_page
     page.set_viewport_size({"width": width, "height": 800})
     with database.transaction() as session:
@@ -129,28 +114,28 @@ def test_the_pages_that_few_see(
     with database.transaction(made.id) as session:
         add_member(session, made.id, TREASURER, "Kasserer", "coordinator")
     page.goto(service_url + invited(database, municipality, "ny@aarhus.example"))
-    fine(page, check_axe)
+    fine(page)
     page.get_by_role("button", name="Accept").click()
     expect(page.get_by_role("heading", name="Set up your second factor")).to_be_visible()
     page.goto(f"{service_url}/invitation/unknown")
     expect(page.get_by_role("heading", name="This invitation does not work")).to_be_visible()
-    fine(page, check_axe)
+    fine(page)
     enter(page, service_url, database, TREASURER)
     expect(page.get_by_role("heading", name="For whom do you act?")).to_be_visible()
-    fine(page, check_axe)
+    fine(page)
     page.get_by_role("button", name="Act for Badmintonklub").click()
     expect(page.get_by_role("heading", name="Velkommen, Kasserer")).to_be_visible()
-    fine(page, check_axe)
+    fine(page)
     page.goto(f"{service_url}/sign-in/second-factor")
     page.get_by_label("Kode").fill(code_of(page.locator("code.key").inner_text().replace(" ", "")))
     page.get_by_role("button", name="Sæt den op").click()
     expect(page.locator(".codes li")).to_have_count(10)
     page.goto(f"{service_url}/profile/second-factor")
-    fine(page, check_axe)
+    fine(page)
     wait(database, municipality, clock.now())
     enter(page, service_url, database, CASE_WORKER)
     expect(page.locator(".waiting li")).to_have_count(5)
-    fine(page, check_axe)
+    fine(page)
 
 
 def test_without_a_script(browser: Browser, service_url: str, database: Database) -> None:

@@ -8,11 +8,11 @@ from service.app import create_app
 from service.database.engine import open_database
 from service.settings import load
 from service.values import clock
-from tests.browser.conftest import browser, check_axe, served
+from tests.browser.conftest import browser, served
 from tests.conftest import CommandLine, Server, new_installation
 from tests.every_page.town import EveryPage
 
-__all__ = ["browser", "check_axe"]
+__all__ = ["browser"]
 
 NOW = "2017-01-20T08:00Z"
 

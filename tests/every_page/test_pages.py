@@ -3,7 +3,7 @@
 The variants go round the pages, so that each is looked at in one and every variant at some pages.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 from playwright.sync_api import Page as Window
 
 from service.app import create_app
-from tests.browser.conftest import PHONE, Faults, enter, require_fitting, watched
+from tests.browser.conftest import PHONE, Faults, enter, require_good, watched
 from tests.every_page.pages import NO_PAGES, PAGES, Page
 from tests.every_page.town import EveryPage
 
@@ -46,7 +46,6 @@ def test_a_page_is_for_everybody(
     every_page: EveryPage,
     every_page_url: str,
     window: tuple[Window, Faults],
-    check_axe: Callable[[Window], None],
     pytestconfig: pytest.Config,
 ) -> None:
     shown, faults = window
@@ -64,8 +63,7 @@ def test_a_page_is_for_everybody(
             assert answer.headers["content-type"].startswith("text/html"), "say in NO_PAGES what it is instead"
             assert shown.locator("html").get_attribute("lang") == language
         try:
-            require_fitting(shown)
-            check_axe(shown)
+            require_good(shown)
         except AssertionError as broken:
             raise AssertionError(f"{variant}: {broken}") from None
 
