@@ -37,9 +37,10 @@ $(SCHEMAS): requirements-schemas.txt service/payments/xsd.py | .venv/installed
 demo: install ## a whole municipality with made-up people, from register extract to letters
 	$(BIN)/medspiller demo --households $(HOUSEHOLDS)
 
-# The system's package where one can be installed, else Playwright's own.
+# The system's package without windows, which is half as slow; else the system's Chromium; else Playwright's own.
 .venv/chromium: .venv/installed-dev
-	command -v chromium || { apt-get update && apt-get install --yes chromium; } || $(BIN)/playwright install chromium
+	command -v chromium-headless-shell || { apt-get update && apt-get install --yes chromium-headless-shell; } \
+		|| command -v chromium || $(BIN)/playwright install chromium
 	@touch $@
 
 test: .venv/installed-dev .venv/chromium $(ASSETS) $(SCHEMAS) ## every test, on the embedded PostgreSQL or on the one both database URLs name

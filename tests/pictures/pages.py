@@ -1,13 +1,12 @@
 """Pictures of the main pages, made by walking through them as a case worker and an administrator do."""
 
 import io
-import shutil
 from collections.abc import Callable
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.conftest import ARGUMENTS, PHONE, WIDE, Way
+from tests.browser.conftest import PHONE, WIDE, Way, launched
 from tests.pictures.files import write
 from tests.pictures.town import DemoTown, served
 
@@ -17,7 +16,7 @@ _WAIT = 60_000
 def draw() -> None:
     """Every picture of a page, in the order in which the year goes."""
     with served() as town, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        browser = launched(playwright)
         page = _signed_in(browser, town, "case_worker")
         for walk in (_register, _dry_run, _what_if, _review, _reports, _letters, _pass, _family, _on_the_spot, _today):
             walk(page, town)
