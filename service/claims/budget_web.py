@@ -115,7 +115,7 @@ def _words(request: AnyRequest) -> dict[str, Any]:
 
 
 def bars_of(one: Standing) -> Chart:
-    """What is set aside, expected and taken, as bars."""
+    """What is set aside, expected and taken, as bars, in kroner."""
     values = {
         "appropriation": one.appropriation_ore or 0,
         "expected": one.expected_ore or 0,
@@ -124,13 +124,14 @@ def bars_of(one: Standing) -> Chart:
         "waiting": one.waiting_ore,
         "reserved": one.reserved_ore,
     }
-    return chart({"": values}, [name for name, ore in values.items() if ore])
+    kroner = {name: ore // 100 for name, ore in values.items() if ore}
+    return chart({"": kroner}, list(kroner))
 
 
 def bars_of_months(months: list[Month]) -> Chart:
     """What had been claimed by the end of each month that has begun, beside the year before."""
     begun = {
-        str(one.month): {"this_year": one.held_ore, "year_before": one.before_ore}
+        str(one.month): {"this_year": one.held_ore // 100, "year_before": one.before_ore // 100}
         for one in months
         if one.held_ore is not None
     }

@@ -20,10 +20,11 @@ from service.errors import N_, NotFound
 from service.identity.access import AnyRequest, actor_of, municipality_of
 from service.identity.permissions import may
 from service.reporting.actions import show_report
-from service.reporting.charts import Chart, by_age, by_district
+from service.reporting.charts import by_age, by_district
 from service.reporting.kept import kept_reports, read_kept
 from service.reporting.report import ALL, DEFINITIONS, IN_ORDER, UNKNOWN, Report
 from service.values.periods import Period
+from service.web.charts import Chart
 from service.web.formats import day
 from service.web.forms import blank, read_form
 from service.web.pages import language_of, page
