@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from service.audit.actions import Actor, record
 from service.care.certificates import Certified, certify
-from service.care.kinds import Kind, Step
+from service.care.kinds.kind import Kind, Step
 from service.care.models import RetentionRun
 from service.care.rules import cut_off, kind_of, rules_of
 from service.database.engine import Database

@@ -7,7 +7,8 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from service.audit.actions import Actor, record
-from service.care.kinds import KINDS, Kind
+from service.care.kinds import KINDS
+from service.care.kinds.kind import Kind
 from service.errors import FieldError, Invalid, OneOf
 from service.identity.actions import Municipality
 

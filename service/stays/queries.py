@@ -246,16 +246,17 @@ def fallbacks_of(session: Session, season_id: UUID) -> list[FallbackRow]:
 
 
 def list_volunteers(session: Session, today: date) -> list[VolunteerRow]:
-    """The volunteers by name."""
+    """The volunteers by name, but for those whose names are erased."""
     sql = """SELECT v.*, (SELECT count(*) FROM stay_role r JOIN stay t ON t.id = r.stay_id
             WHERE r.volunteer_id = v.id AND t.state = 'planned' AND t.ends_on >= :today) AS roles
-        FROM volunteer v ORDER BY v.name COLLATE "C", v.id"""
+        FROM volunteer v WHERE v.name <> '' ORDER BY v.name COLLATE "C", v.id"""
     return _read(session, VolunteerRow, sql, today=today)
 
 
 def find_volunteer(session: Session, volunteer_id: UUID) -> VolunteerRow:
-    """A volunteer."""
-    found = _read(session, VolunteerRow, "SELECT v.*, 0 AS roles FROM volunteer v WHERE v.id = :id", id=volunteer_id)
+    """A volunteer whose name is not erased."""
+    sql = "SELECT v.*, 0 AS roles FROM volunteer v WHERE v.id = :id AND v.name <> ''"
+    found = _read(session, VolunteerRow, sql, id=volunteer_id)
     volunteer: VolunteerRow = _one(found, NotFound("There is no such volunteer."))
     return volunteer
 

@@ -22,6 +22,13 @@ _ROWS = (
         volunteers, min_child_age, max_child_age, min_families, assembly_points, included, accessibility, state)
     SELECT s.tenant_id, s.id, c.id, 'A1', 'Vest', '2017-07-01', '2017-07-08', 10, 48, 8, 6, 13, 0, '{}', '', '',
         'planned' FROM season s, centre c""",
+    # One was on a stay, one never, and one was added, by its id, at the end of 2016.
+    """volunteer (tenant_id, id, name, phone, email, certificate_seen_on)
+    VALUES (:tenant, uuidv7(), 'Kari Frivillig', '1', 'kari@ferie.example', '2017-06-01'),
+        (:tenant, uuidv7(), 'Per Frivillig', '2', 'per@ferie.example', NULL),
+        (:tenant, '01590000-0000-7000-8000-000000000001', 'Ida Frivillig', '3', 'ida@ferie.example', NULL)""",
+    """stay_role (tenant_id, stay_id, role, state, volunteer_id)
+    SELECT s.tenant_id, s.id, 'leader', 'confirmed', v.id FROM stay s, volunteer v WHERE v.name LIKE 'Kari%'""",
     """allocation_run (tenant_id, season_id, number, state, options, digest, problem, plan, totals, made_at)
     SELECT tenant_id, id, 1, 'made', '{}', '', 'x', 'x', '{}', now() FROM season""",
     """placement (tenant_id, season_id, municipality_id, family_key, stay_id, persons, beds, locked, how, revision,

@@ -17,7 +17,7 @@ TABLES = """income income_past award award_past person person_past household hou
     rejected_row letter print_batch pass_letter ended_notice review_decision review_act leisure_pass kept_answer
     claim reservation sample_check club_application club_past_contact club
     attendance opinion_code opinion season season_closing offered_season stay offer offer_traveller offer_needs
-    offer_contact passed_over
+    offer_contact passed_over volunteer stay_role
     placement board_change family_group family_group_member allocation_run same_child received_list received_family
     received_traveller received_wish referral referral_traveller referral_wish referral_case referral_list
     referral_list_entry case_verdict refusal_credit"""
@@ -281,6 +281,19 @@ class SlowPath:
         for table, (key, among) in parts.items():
             self._erase_of(table, key, among)
         self._change("allocation_run", lambda row: row["season_id"] in gone and row["problem"], problem=b"", plan=b"")
+
+    def _volunteers(self, due: Callable[[Any], bool]) -> None:
+        ends = {row["id"]: row["ends_on"] for row in self.of["stay"]}
+        last: dict[Any, date] = {}
+        for role in self.of["stay_role"]:
+            if role["volunteer_id"]:
+                last[role["volunteer_id"]] = max(last.get(role["volunteer_id"], date.min), ends[role["stay_id"]])
+
+        def is_due(row: Row) -> bool:
+            added = datetime.fromtimestamp(int(row["id"].hex[:12], 16) / 1000, ZONE)
+            return bool(row["name"]) and due(last.get(row["id"], added))
+
+        self._change("volunteer", is_due, name="")
 
     def _refusal_credits(self, due: Callable[[Any], bool]) -> None:
         self._erase("refusal_credit", lambda row: due(row["given_at"]))

@@ -16,7 +16,8 @@ from sqlalchemy import text
 
 from service.audit.actions import COMMAND
 from service.care import retention
-from service.care.kinds import KEPT, KINDS
+from service.care.kinds import KINDS
+from service.care.kinds.kept import KEPT
 from service.care.retention import apply_retention
 from service.care.rules import cut_off
 from service.clubs import actions as clubs
@@ -331,7 +332,7 @@ def test_every_table_of_case_data_has_a_rule_or_a_reason(full: Town) -> None:
         if not name.startswith("pg_")
     }
     ruled = {step.table for kind in KINDS for step in kind.steps}
-    assert tables - ruled - set(KEPT) == set(), "say in service/care/kinds.py how long it is kept, or why for good"
+    assert tables - ruled - set(KEPT) == set(), "say in service/care/kinds how long it is kept, or why for good"
     assert set(KEPT) - tables == ruled & set(KEPT) == set()
 
 
