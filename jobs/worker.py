@@ -16,7 +16,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as Carried
 from psycopg_pool import PoolTimeout
 
-from jobs import clubs, email, offers
+from jobs import clubs, email, offers, referrals
 from jobs.orders import ORDERS
 from service.clubs import lookups
 from service.database.engine import Database
@@ -29,6 +29,7 @@ from service.jobs.queries import measures
 from service.jobs.running import Ran, run
 from service.jobs.work import Job, Kind, Kinds, Place, Timetable, places
 from service.letters import texting
+from service.referrals import outcomes
 from service.settings import Settings
 
 _LOG = logging.getLogger("medspiller.jobs")
@@ -164,6 +165,7 @@ class Worker:
         app.task(name=carrier.TASK, retry=_Backoff())(self._run)
         app.task(name=messages.TASK, retry=email.Pauses(), pass_context=True)(self._send)
         app.task(name=texting.TASK, retry=email.Pauses(), pass_context=True)(self._text)
+        app.task(name=outcomes.TASK, retry=email.Pauses())(self._tell_referrers)
         app.task(name=mails.TASK, retry=email.Pauses(), pass_context=True)(self._write_link)
         app.task(name=lookups.TASK, retry=email.Pauses(clubs.PAUSES), pass_context=True)(self._look_up)
         return app
@@ -173,6 +175,9 @@ class Worker:
 
     def _text(self, context: JobContext, sealed: str) -> None:
         offers.send_text(self._database, self._settings, sealed, context.job.attempts)
+
+    def _tell_referrers(self, municipality: str, season: str, family: str) -> None:
+        referrals.tell(self._database, municipality, season, family)
 
     def _write_link(self, context: JobContext, sealed: str) -> None:
         email.write_link(self._database, sealed, context.job.attempts)

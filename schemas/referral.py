@@ -102,6 +102,25 @@ class ReferralFinding(msgspec.Struct, frozen=True):
     because: str
 
 
+class FamilyOutcome(msgspec.Struct, frozen=True):
+    """The newest offer that the organisation has made to the family, and what became of it. `by_referrer`: whoever
+    referred the family is to tell it.
+    """
+
+    state: Literal["open", "accepted", "declined", "expired", "cancelled", "withdrawn", "stay_cancelled"]
+    stay_id: UUID
+    deadline: datetime
+    by_referrer: bool
+    changed_at: datetime
+
+
+class OfferLink(msgspec.Struct, frozen=True):
+    """An address at which the family answers its offer without an account, until the deadline."""
+
+    url: str
+    deadline: datetime
+
+
 class ReferralDetail(msgspec.Struct, frozen=True):
     """A referral of one's own service. Its `state` tells nothing of what other services have referred."""
 
@@ -125,6 +144,7 @@ class ReferralDetail(msgspec.Struct, frozen=True):
     made_at: datetime
     sent_at: datetime | None
     handed_over_at: datetime | None
+    outcome: FamilyOutcome | None
 
 
 class CasePart(msgspec.Struct, frozen=True):
@@ -164,6 +184,7 @@ class CaseSummary(msgspec.Struct, frozen=True):
     listed: int | None
     services: list[UUID]
     opened_at: datetime
+    outcome: FamilyOutcome | None
 
 
 class CaseWhole(msgspec.Struct, frozen=True):

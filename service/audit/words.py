@@ -161,6 +161,7 @@ ACTIONS: Final = {
     "referrals.send": N_("Referred a family"),
     "referrals.send_back": N_("Sent a referral back with a question"),
     "referrals.start": N_("Began a referral"),
+    "referrals.offer_link": N_("Made a link for a family to its offer"),
     "referrals.withdraw": N_("Noted that a family withdrew its consent"),
     "register.import": N_("Imported a register extract"),
     "register.import.confirm": N_("Confirmed an import that was held"),

@@ -19,11 +19,12 @@ from service.offers.messages import tell
 from service.offers.models import Offer, OfferContact, OfferTraveller
 from service.offers.queries import OfferRow, contact_of, find_offer
 from service.offers.rules import Contact, best_way, deadline_of, language_of, last_moment, mobile
+from service.referrals.outcomes import OFFER_LINK
 from service.stays.queries import StayRow, find_season
 from service.values import clock, pass_numbers
 from service.values.random_secrets import draw
 
-LINK, CODE = "offer link", "offer code"
+LINK, CODE = OFFER_LINK, "offer code"
 """The kinds of secrets in the directory."""
 
 

@@ -8,16 +8,19 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
+from sqlalchemy import text
 from sqlmodel import Session
 
 from service.database.tasks import defer
 from service.database.tenancy import INSTALLATION
 from service.errors import N_, Text, Translate
+from service.identity.messages import QUEUE as EMAILS
 from service.identity.messages import send_email
 from service.letters.texting import QUEUE, TASK, TextMessage
 from service.offers.desk import Desk
 from service.offers.queries import OfferRow
 from service.offers.rules import Contact, mobile
+from service.referrals.outcomes import TASK as REFERRERS
 from service.values.secrecy import CannotDecrypt, KeyRing
 from service.web.formats import show
 from service.web.texts import translator
@@ -89,9 +92,20 @@ def tell(session: Session, desk: Desk, offer: OfferRow, contact: Contact, *, aga
         send_email(session, desk.keys, contact.email, say(_REMIND_SUBJECT if again else _SUBJECT), say(_TEXT))
     elif offer.via == "referrer" and contact.email:
         send_email(session, desk.keys, contact.email, say(_REFERRER_SUBJECT), say(_REFERRER_TEXT))
+    elif offer.via == "referrer":
+        return _tell_referrers(session, offer)
     else:
         return False
     return True
+
+
+def _tell_referrers(session: Session, offer: OfferRow) -> bool:
+    """Let the municipality's side write to whoever referred the family; false where its referrals are not here."""
+    municipality = session.execute(text("SELECT directory.told_of_offer(:offer)"), {"offer": offer.id}).scalar()
+    if municipality is None:
+        return False
+    ids = {"municipality": str(municipality), "season": str(offer.season_id), "family": offer.family_key}
+    return defer(session, REFERRERS, queue=EMAILS, **ids)
 
 
 def send_text(session: Session, keys: KeyRing, to: str, said: str) -> None:

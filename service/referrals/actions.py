@@ -203,6 +203,10 @@ def withdraw_case(session: Session, municipality: Municipality, keys: KeyRing, c
             text(f"DELETE FROM {table} WHERE referral_id IN (SELECT id FROM referral WHERE case_id = :case)"),
             {"case": case_id},
         )
+    session.execute(
+        text("DELETE FROM family_outcome WHERE family_key = :key AND season_id = :season"),
+        {"key": case.family_key, "season": case.season_id},
+    )
     session.execute(text("DELETE FROM case_verdict WHERE :case IN (first_id, second_id)"), {"case": case_id})
     session.execute(text(_ERASED), {"case": case_id})
     session.expire_all()

@@ -13,6 +13,7 @@ from schemas.page import Page
 from schemas.referral import (
     NewReferral,
     OfferedSeasonDetail,
+    OfferLink,
     ReferralAnswer,
     ReferralContent,
     ReferralDetail,
@@ -21,7 +22,7 @@ from schemas.referral import (
 from service.database.requests import transactional
 from service.identity.access import AnyRequest, service_of
 from service.identity.permissions import may
-from service.referrals import actions, queries
+from service.referrals import actions, outcomes, queries
 from service.referrals.actions import Content
 from service.referrals.family import look_up
 from service.referrals.queries import ReferralRow, judged
@@ -162,6 +163,14 @@ def answer_question(
     return _detail(session, queries.find_own(session, desk.service_id, referral_id))
 
 
+@post(f"{_ONE}/offer-link", status_code=200, **_ROUTE)
+@transactional
+def make_offer_link(request: AnyRequest, session: Session, referral_id: FromPath[UUID]) -> OfferLink:
+    """Make a link with which the family answers its offer. It is shown this once; called again it makes another."""
+    url, deadline = outcomes.make_link(session, desk_of(request), request.app.state.public_url, referral_id)
+    return OfferLink(url, deadline)
+
+
 @post(f"{_ONE}/withdrawal", status_code=204, **_ROUTE)
 @transactional
 def withdraw_consent(request: AnyRequest, session: Session, referral_id: FromPath[UUID]) -> None:
@@ -184,6 +193,7 @@ ROUTES = [
     keep_referral,
     send_referral,
     answer_question,
+    make_offer_link,
     withdraw_consent,
     drop_draft,
 ]

@@ -17,7 +17,15 @@ from service.identity.organisations import list_organisations
 from service.referrals.actions import LONGEST_SAID
 from service.referrals.mails import tell_of_question
 from service.referrals.models import CaseVerdict, ReferralCase
-from service.referrals.queries import OfferedSeasonRow, ReferralRow, find_season, judged, list_seasons, read_rows
+from service.referrals.queries import (
+    OfferedSeasonRow,
+    Outcome,
+    ReferralRow,
+    find_season,
+    judged,
+    list_seasons,
+    read_rows,
+)
 from service.referrals.rules import Finding, fits
 from service.values import clock
 from service.values.secrecy import KeyRing
@@ -29,7 +37,8 @@ class CaseRow(msgspec.Struct, frozen=True):
     """A family's case as the list of a season shows it, from its leading referral.
 
     `unseen`: how many referrals have come or changed since somebody looked. `shared`: with how many other cases it
-    shares somebody, undecided. `listed`: the version of the list it stands on, if it does.
+    shares somebody, undecided. `listed`: the version of the list it stands on, if it does. `outcome`: what the
+    organisation offered the family.
     """
 
     id: UUID
@@ -47,6 +56,7 @@ class CaseRow(msgspec.Struct, frozen=True):
     unseen: int
     shared: int
     listed: int | None
+    outcome: Outcome | None
 
     @property
     def fits(self) -> bool:
@@ -111,7 +121,9 @@ _CASES: Final = """SELECT c.*,
             AS unseen,
         (SELECT l.number FROM referral_list l JOIN referral_list_entry e ON e.list_id = l.id AND e.case_id = c.id
             WHERE l.season_id = c.season_id AND NOT EXISTS (SELECT FROM referral_list n
-                WHERE n.season_id = l.season_id AND n.number > l.number)) AS listed
+                WHERE n.season_id = l.season_id AND n.number > l.number)) AS listed,
+        (SELECT to_jsonb(f) FROM family_outcome f WHERE f.season_id = c.season_id AND f.family_key = c.family_key)
+            AS outcome
     FROM referral_case c"""
 
 # People are the same by the register, or seem so by the birth date and a word of the name: parents may write a child's

@@ -41,7 +41,7 @@ _TAGS = ["referral-cases"]
 def _summary(row: CaseRow) -> CaseSummary:
     own = {"contact": row.leading.contact, "persons": len(row.leading.travellers), "fits": row.fits}
     known = {name: getattr(row, name) for name in CaseSummary.__struct_fields__ if name not in own}
-    return msgspec.convert(known | own, CaseSummary)
+    return msgspec.convert(known | own, CaseSummary, from_attributes=True)
 
 
 def _part(row: queries.ReferralRow, leading: UUID) -> CasePart:

@@ -20,7 +20,15 @@ from service.referrals.actions import LONGEST_SAID, Desk
 from service.referrals.cases import Decision
 from service.referrals.rules import NEED_GUIDANCE
 from service.referrals.web import ReferralForm, content_in, form_context, form_of, sayer
-from service.referrals.words import CASE_COLORS, CASE_STATES, CONSENTS, REFERRAL_COLORS, REFERRAL_STATES
+from service.referrals.words import (
+    CASE_COLORS,
+    CASE_STATES,
+    CONSENTS,
+    OUTCOME_COLORS,
+    OUTCOMES,
+    REFERRAL_COLORS,
+    REFERRAL_STATES,
+)
 from service.values import clock
 from service.web.answers import given_in
 from service.web.forms import FormData, blank, read_form, redisplaying
@@ -33,6 +41,8 @@ _PART: Final = f"{CASES}/parts/{{referral_id:uuid}}"
 _READ: Final[dict[str, Any]] = {"sync_to_thread": True, "include_in_schema": False, "opt": may("referrals.read")}
 _DECIDE: Final[dict[str, Any]] = {"sync_to_thread": True, "include_in_schema": False, "opt": may("referrals.decide")}
 _WORDS: Final[dict[str, Any]] = {
+    "outcomes": OUTCOMES,
+    "outcome_colors": OUTCOME_COLORS,
     "case_states": CASE_STATES,
     "case_colors": CASE_COLORS,
     "states": REFERRAL_STATES,

@@ -16,7 +16,9 @@ from service.errors import N_
 from service.identity.access import AnyRequest, actor_of, municipality_of, principal_of
 from service.identity.permissions import may
 from service.referrals import cases, lists, queries
+from service.referrals.outcomes import outcomes_of, told_of
 from service.referrals.web import sayer
+from service.referrals.words import OUTCOME_COLORS, OUTCOMES
 from service.stays.sheets import as_csv, as_workbook, rows_of
 from service.web.forms import FormData, read_form
 from service.web.pages import page, redirect
@@ -61,6 +63,8 @@ def show_lists(request: AnyRequest, session: Session) -> Response[str]:
         persons=sum(len(one.travellers) for one in planned.families),
         names=names,
         versions=lists.list_versions(session, season.season_id),
+        told=told_of(before, outcomes_of(session, season.season_id)),
+        outcomes=OUTCOMES,
         may_decide=principal_of(request).may("referrals.decide"),
         said=sayer(request),
     )
@@ -84,7 +88,9 @@ def show_list(request: AnyRequest, session: Session, list_id: FromPath[UUID]) ->
     """A version as it was handed over."""
     version, families = lists.read_version(session, municipality_of(request), list_id, actor_of(request))
     codes = {str(key): code for key, code in queries.find_season(session, version.season_id).codes.items()}
-    return page(request, "referrals/list.html", version=version, families=families, codes=codes)
+    told = {str(key): one for key, one in outcomes_of(session, version.season_id).items()}
+    words: dict[str, Any] = {"outcomes": OUTCOMES, "outcome_colors": OUTCOME_COLORS}
+    return page(request, "referrals/list.html", version=version, families=families, codes=codes, told=told, **words)
 
 
 @get(f"{_LIST}/families.xlsx", **_READ)

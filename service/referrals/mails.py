@@ -1,7 +1,9 @@
 """What is written to organisations and services about lists and referrals: never a name, a family or a reason."""
 
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -10,6 +12,7 @@ from service.errors import N_, Text, Translate
 from service.identity.actions import Municipality
 from service.identity.messages import send_email
 from service.values.secrecy import KeyRing
+from service.web.formats import show
 from service.web.texts import translator
 
 _LIST_SUBJECT: Final = N_("{municipality} has handed over its list for {season}")
@@ -34,6 +37,17 @@ _QUESTION_TEXT: Final = N_(
     """Hello {name}
 
 A family that you have referred for {season} was sent back with a question. Sign in to Medspiller to answer it.
+"""
+)
+
+_OFFER_SUBJECT: Final = N_("A family that you have referred has an offer: answer by {deadline}")
+_OFFER_TEXT: Final = N_(
+    """Hello {name}
+
+A family that you have referred for {season} is offered a free holiday. Please tell it.
+
+Sign in to Medspiller: the page of the referral says what is offered, and gives a link with which the family answers by
+{deadline}, or you on its behalf. The place is kept until then. Without an answer it goes to another family.
 """
 )
 
@@ -86,6 +100,32 @@ def tell_of_question(session: Session, keys: KeyRing, municipality: Municipality
     if row is not None:
         values = {"name": row.person, "season": row.name}
         _write(session, keys, municipality, row.email, _QUESTION_SUBJECT, _QUESTION_TEXT, values)
+
+
+def tell_of_offer(
+    session: Session,
+    keys: KeyRing,
+    municipality: Municipality,
+    season_id: UUID,
+    family_key: UUID,
+    deadline: datetime,
+) -> int:
+    """Write to whoever made a referral of the family that it has an offer; gives to how many."""
+    rows = session.execute(
+        text(
+            """SELECT DISTINCT a.email, a.name AS person, s.name FROM referral_case c
+            JOIN referral r ON r.case_id = c.id AND r.state = 'approved'
+            JOIN offered_season s ON s.season_id = c.season_id
+            JOIN directory.account_names() a ON a.id = r.made_by
+            WHERE c.season_id = :season AND c.family_key = :family ORDER BY a.email"""
+        ),
+        {"season": season_id, "family": family_key},
+    ).all()
+    last_day = deadline.astimezone(ZoneInfo(municipality.time_zone)).date()
+    for row in rows:
+        values = {"name": row.person, "season": row.name, "deadline": show(last_day, municipality.language)}
+        _write(session, keys, municipality, row.email, _OFFER_SUBJECT, _OFFER_TEXT, values)
+    return len(rows)
 
 
 def _contact(session: Session, season_id: UUID) -> Any:

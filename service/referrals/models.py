@@ -17,6 +17,8 @@ from service.stays.models import of, one_of
 
 REFERRAL_STATES = ("draft", "sent", "sent_back", "approved", "rejected", "withdrawn")
 CASE_STATES = ("open", "sent_back", "approved", "rejected", "withdrawn", "merged")
+OUTCOMES = ("open", "accepted", "declined", "expired", "cancelled", "withdrawn", "stay_cancelled")
+"""What an offer to a family can have become."""
 CONSENTS = ("spoken", "written", "through_interpreter")
 """How a family has given its consent."""
 
@@ -244,3 +246,25 @@ class ReferralListEntry(TenantRow, table=True):
     place: int = Field(primary_key=True)
     case_id: UUID
     content: dict[str, Any] = Field(sa_type=JSONB)
+
+
+class FamilyOutcome(TenantRow, table=True):
+    """The newest offer that the organisation has made to a family of the list, and what became of it.
+
+    A trigger on the organisation's offers writes it, in the same commit. `by_referrer`: whoever referred the family is
+    to tell it. It goes with the consent.
+    """
+
+    __tablename__ = "family_outcome"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "season_id"], ["offered_season.tenant_id", "offered_season.season_id"]),
+        one_of("state", OUTCOMES),
+    )
+
+    season_id: UUID = Field(primary_key=True)
+    family_key: UUID = Field(primary_key=True)
+    state: str
+    stay_id: UUID
+    deadline: datetime = instant()
+    by_referrer: bool
+    changed_at: datetime = instant()

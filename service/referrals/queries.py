@@ -13,6 +13,7 @@ from service.errors import NotFound
 from service.referrals.rules import Case, Finding, WishedStay, judge
 from service.stays.families import Traveller
 from service.stays.rules import Criterion
+from service.values import clock
 
 
 class OfferedStayRow(WishedStay, frozen=True):
@@ -48,13 +49,34 @@ class OfferedSeasonRow(msgspec.Struct, frozen=True):
     state: str
     stays: list[OfferedStayRow]
 
+    def stay(self, stay_id: UUID) -> OfferedStayRow | None:
+        """A stay of the season; None where it came after the season was last published."""
+        return next((one for one in self.stays if one.stay_id == stay_id), None)
+
     @property
     def codes(self) -> dict[UUID, str]:
         return {one.stay_id: one.code for one in self.stays}
 
 
+class Outcome(msgspec.Struct, frozen=True):
+    """The newest offer that the organisation has made to a family, and what became of it."""
+
+    state: str
+    stay_id: UUID
+    deadline: datetime
+    by_referrer: bool
+    changed_at: datetime
+
+    @property
+    def waits(self) -> bool:
+        """Whether the family may still answer."""
+        return self.state == "open" and self.deadline >= clock.now()
+
+
 class ReferralRow(msgspec.Struct, frozen=True):
-    """A referral whole, as its service sees it. `handed_over_at` is of the newest list that the family is on."""
+    """A referral whole, as its service sees it. `handed_over_at` is of the newest list that the family is on, and
+    `outcome` what the organisation offered it.
+    """
 
     id: UUID
     season_id: UUID
@@ -82,6 +104,7 @@ class ReferralRow(msgspec.Struct, frozen=True):
     wishes: tuple[UUID, ...]
     said: str
     handed_over_at: datetime | None
+    outcome: Outcome | None
 
     @property
     def case(self) -> Case:
@@ -133,7 +156,9 @@ REFERRALS: Final = """SELECT r.*,
         CASE WHEN r.state = 'approved' THEN (SELECT max(l.handed_over_at) FROM referral_list l
             JOIN referral_list_entry e ON e.list_id = l.id AND e.case_id = r.case_id
             WHERE l.season_id = r.season_id AND NOT EXISTS (SELECT FROM referral_list n
-                WHERE n.season_id = l.season_id AND n.number > l.number)) END AS handed_over_at
+                WHERE n.season_id = l.season_id AND n.number > l.number)) END AS handed_over_at,
+        CASE WHEN r.state = 'approved' THEN (SELECT to_jsonb(f) FROM family_outcome f
+            WHERE f.season_id = c.season_id AND f.family_key = c.family_key) END AS outcome
     FROM referral r LEFT JOIN referral_case c ON c.id = r.case_id"""
 
 

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from service.errors import N_
 from service.identity.access import Principal
 from service.referrals.cases import shared_cases
+from service.values import clock
 from service.web.today import Pile, Waiting, counted, pile_of
 
 
@@ -29,12 +30,28 @@ def _drafts(session: Session, principal: Principal) -> Pile:
     return _own("draft", "made_at", session, principal)
 
 
+def _offered(session: Session, principal: Principal) -> Pile:
+    """The referred families of one's own service whose offers wait for an answer."""
+    place = principal.place
+    row = session.execute(
+        text(
+            """SELECT count(*) AS n, min(f.changed_at) AS since FROM referral r
+            JOIN referral_case c ON c.id = r.case_id
+            JOIN family_outcome f ON f.season_id = c.season_id AND f.family_key = c.family_key
+            WHERE r.service_id = :service AND r.state = 'approved' AND f.state = 'open' AND f.deadline >= :now"""
+        ),
+        {"service": place.organisation_id if place else None, "now": clock.now()},
+    ).one()
+    return Pile(row.n, row.since)
+
+
 def _shared(session: Session) -> Pile:
     return pile_of(one.since for one in shared_cases(session))
 
 
 WAITING: Final = (
     Waiting("referrals.refer", N_("Referrals sent back with a question"), path="/referrals", look_for=_asked),
+    Waiting("referrals.refer", N_("Families whose offer waits for an answer"), path="/referrals", look_for=_offered),
     Waiting("referrals.refer", N_("Drafts of referrals"), path="/referrals", look_for=_drafts),
     Waiting(
         "referrals.decide",

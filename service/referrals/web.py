@@ -17,11 +17,18 @@ from service.errors import N_, Invalid, Text
 from service.identity.access import AnyRequest, actor_of, municipality_of, principal_of, service_of
 from service.identity.form_keys import FormKey, is_repeated, new_key
 from service.identity.permissions import may
-from service.referrals import actions, queries
+from service.referrals import actions, outcomes, queries
 from service.referrals.actions import LONGEST_SAID, LONGEST_WHY, Content, Desk
 from service.referrals.family import look_up, read_travellers, written
 from service.referrals.queries import OfferedSeasonRow, ReferralRow, judged
-from service.referrals.words import CONSENTS, INTERPRETER, REFERRAL_COLORS, REFERRAL_STATES
+from service.referrals.words import (
+    CONSENTS,
+    INTERPRETER,
+    OUTCOME_COLORS,
+    OUTCOMES,
+    REFERRAL_COLORS,
+    REFERRAL_STATES,
+)
 from service.values import clock
 from service.web.answers import given_in
 from service.web.formats import show
@@ -38,6 +45,8 @@ MOST_WISHES: Final = 3
 WORDS: Final[dict[str, Any]] = {
     "states": REFERRAL_STATES,
     "colors": REFERRAL_COLORS,
+    "outcomes": OUTCOMES,
+    "outcome_colors": OUTCOME_COLORS,
     "consents": CONSENTS,
     "longest_why": LONGEST_WHY,
 }
@@ -199,6 +208,7 @@ def show_referral(request: AnyRequest, session: Session, referral_id: FromPath[U
         may_change=_may_change(row),
         form=blank(request, AnswerForm),
         said=sayer(request),
+        today=clock.today(municipality_of(request).time_zone),
         **WORDS,
     )
 
@@ -249,10 +259,20 @@ def answer_question(request: AnyRequest, data: FormData, session: Session, refer
     row = queries.find_own(session, desk.service_id, referral_id)
     season = queries.find_season(session, row.season_id)
     context = WORDS | {"referral": row, "season": season, "findings": [], "may_change": _may_change(row)}
-    context |= {"said": sayer(request)}
+    context |= {"said": sayer(request), "today": clock.today(desk.municipality.time_zone)}
     with redisplaying(request, "referrals/referral.html", AnswerForm, data, **context):
         actions.answer(session, desk, referral_id, read_form(data, AnswerForm).answer)
     return redirect(request, f"{REFERRALS}/{referral_id}", N_("The answer is sent."))
+
+
+@post(f"{_ONE}/offer-link", status_code=200, **_PAGE)
+@transactional
+def make_offer_link(request: AnyRequest, session: Session, referral_id: FromPath[UUID]) -> Response[str]:
+    """Make a link by which the family answers its offer, and show it, this once."""
+    desk = desk_of(request)
+    url, deadline = outcomes.make_link(session, desk, request.app.state.public_url, referral_id)
+    row = queries.find_own(session, desk.service_id, referral_id)
+    return page(request, "referrals/offer_link.html", referral=row, url=url, deadline=deadline)
 
 
 @post(f"{_ONE}/withdrawal", status_code=303, **_PAGE)
@@ -279,6 +299,7 @@ ROUTES = [
     show_referral,
     keep_referral,
     answer_question,
+    make_offer_link,
     withdraw_consent,
     drop_draft,
 ]

@@ -28,6 +28,16 @@ CASE_STATES: Final = {
     "withdrawn": N_("Consent withdrawn"),
 }
 CASE_COLORS: Final = {"open": "warning", "sent_back": "info", "approved": "success", "rejected": "danger"}
+OUTCOMES: Final = {
+    "open": N_("Has an offer"),
+    "accepted": N_("Comes"),
+    "declined": N_("Has said no"),
+    "expired": N_("Has not answered in time"),
+    "cancelled": N_("Had said yes, and cannot come"),
+    "withdrawn": N_("The offer was taken back"),
+    "stay_cancelled": N_("The stay is cancelled; another place is looked for"),
+}
+OUTCOME_COLORS: Final = {"open": "warning", "accepted": "success"}
 CONSENTS: Final = {
     "spoken": N_("In a conversation"),
     "written": N_("In writing"),

@@ -42,6 +42,7 @@ WITHOUT_A_KEY = {
     "POST /api/v1/seasons/{season_id}/offers/reminders",
     "POST /api/v1/stays/{stay_id}/reoffer",
     # Asked for again it is wanted again.
+    "POST /api/v1/referrals/{referral_id}/offer-link",
     "POST /api/v1/offers/{offer_id}/reminder",
     "POST /api/v1/payment-dates/{pays_on}/removal",
     "POST /api/v1/payment-statuses",

@@ -1,7 +1,9 @@
 """Journeys of offers: a family by its link and by the code of its letter, on a phone without scripts; a coordinator."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -9,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from service.database.engine import Database
 from service.values import pass_numbers
 from tests.browser.conftest import Faults, Way, enter, require_accessible, require_fitting, watched
+from tests.offers.listed import Listed
 from tests.offers.summer import PLANNED, Summer
 from tests.stays.camp import NOW, Camp, stay
 
@@ -115,6 +118,34 @@ def test_the_pages_of_a_family_are_for_everybody(service_url: str, summer: Summe
     require_accessible(page)
     page.goto(f"{at}/cancel")
     require_accessible(page)
+
+
+def test_a_nurse_tells_a_family_of_its_offer_and_answers_for_it(
+    service_url: str, database: Database, at: Callable[[str], None], walker: Page, looks_right: Callable[[], None]
+) -> None:
+    at(NOW)
+    listed = Listed(Camp(database), at)
+    listed.make("referrer")
+    page = walker
+    enter(page, service_url, listed.camp.sign_in("nurse"))
+    page.goto(service_url)
+    page.get_by_role("link", name="Families whose offer waits for an answer").click()
+    expect(page.get_by_text("Has an offer")).to_be_visible()
+    looks_right()
+    page.get_by_role("link", name="Amina Yusuf Ali").click()
+    expect(page.get_by_text("The organisation asks you to tell the family.")).to_be_visible()
+    looks_right()
+    page.get_by_role("button", name="Make a link for the family").click()
+    expect(page.get_by_label("Address", exact=True)).to_have_value(re.compile("/answer/"))
+    looks_right()
+    address = page.get_by_label("Address", exact=True).input_value()
+    page.goto(service_url + urlsplit(address).path)
+    expect(page.get_by_role("heading", name="A free holiday for your family")).to_be_visible()
+    page.get_by_role("button", name="Yes, we come").click()
+    expect(page.get_by_role("heading", name="You have said yes")).to_be_visible()
+    page.goto(f"{service_url}/referrals/{listed.referral}")
+    expect(page.get_by_text("Comes")).to_be_visible()
+    looks_right()
 
 
 def test_a_coordinator_offers_follows_and_finds_the_next(

@@ -87,6 +87,8 @@ _ROWS = (
     """case_verdict (tenant_id, first_id, second_id, decided_at)
     SELECT a.tenant_id, a.id, b.id, now() FROM referral_case a JOIN referral_case b USING (season_id)
     WHERE a.id < b.id""",
+    """family_outcome (tenant_id, season_id, family_key, state, stay_id, deadline, by_referrer, changed_at)
+    SELECT tenant_id, season_id, family_key, 'accepted', uuidv7(), now(), false, now() FROM referral_case""",
     """referral_list (tenant_id, season_id, number, families, persons, withdrawn, changes, made_at)
     SELECT tenant_id, season_id, 1, 1, 2, 0, '{}', now() FROM offered_season""",
     """referral_list_entry (tenant_id, list_id, place, case_id, content)

@@ -20,7 +20,7 @@ TABLES = """income income_past award award_past person person_past household hou
     offer_contact passed_over volunteer stay_role
     placement board_change family_group family_group_member allocation_run same_child received_list received_family
     received_traveller received_wish referral referral_traveller referral_wish referral_case referral_list
-    referral_list_entry case_verdict refusal_credit"""
+    referral_list_entry case_verdict refusal_credit family_outcome"""
 WAITING = ("queued", "held_back", "batched")
 Row = dict[str, Any]
 Test = Callable[[Row], Any]
@@ -268,6 +268,7 @@ class SlowPath:
             "family_group_member": ("group_id", of("family_group")),
             "family_group": ("season_id", gone),
             "same_child": ("season_id", gone),
+            "family_outcome": ("season_id", gone),
             "received_wish": ("family_id", families),
             "received_traveller": ("family_id", families),
             "received_family": ("list_id", lists),

@@ -96,6 +96,7 @@ KINDS = (
             Step("family_group", _OF_ERASED),
             Step("allocation_run", f"length(problem) > 0 AND {_OF_ERASED}", "problem = '', plan = ''"),
             Step("same_child", _OF_ERASED),
+            Step("family_outcome", _OF_ERASED),
             *(_by_function(table) for table in ("received_wish", "received_traveller", "received_family")),
             Step("referral_traveller", _OF_THEIR_REFERRALS),
             Step("referral_wish", _OF_THEIR_REFERRALS),
