@@ -5,7 +5,13 @@ from sqlmodel import Session
 from service.database.checks import Check, sentences
 from service.stays.checks import missing_guard
 
-_GUARDS = (("offer", "transitions"), ("offer", "placed"), ("placement", "offered"), ("placement", "offered_gone"))
+_GUARDS = (
+    ("offer", "transitions"),
+    ("offer", "placed"),
+    ("offer", "told"),
+    ("placement", "offered"),
+    ("placement", "offered_gone"),
+)
 
 
 def _offers(session: Session) -> list[str]:
@@ -29,8 +35,25 @@ def _offers(session: Session) -> list[str]:
     )
 
 
+def _told(session: Session) -> list[str]:
+    """What a municipality is told of a family is the newest offer to it."""
+    return sentences(
+        session,
+        """SELECT format('%s families have another newest offer than their municipality is told (tenant %s).',
+            count(*), f.tenant_id)
+        FROM family_outcome f JOIN offered_season s ON (s.tenant_id, s.season_id) = (f.tenant_id, f.season_id)
+        JOIN directory.tenant t ON t.id = f.tenant_id
+        JOIN LATERAL (SELECT o.state, o.stay_id, o.deadline FROM offer o
+            JOIN district_municipality m ON (m.tenant_id, m.id) = (o.tenant_id, o.municipality_id) AND m.code = t.code
+            WHERE (o.tenant_id, o.season_id, o.family_key) = (s.organisation_id, f.season_id, f.family_key::text)
+            ORDER BY o.made_at DESC, o.id DESC LIMIT 1) AS newest ON true
+        WHERE (newest.state, newest.stay_id, newest.deadline) IS DISTINCT FROM (f.state, f.stay_id, f.deadline)
+        GROUP BY f.tenant_id ORDER BY 1""",
+    )
+
+
 def _guards(session: Session) -> list[str]:
     return [line for table, name in _GUARDS for line in missing_guard(session, table, name)]
 
 
-CHECKS = (Check("offers", _offers), Check("guards of offers", _guards))
+CHECKS = (Check("offers", _offers), Check("outcomes told", _told), Check("guards of offers", _guards))

@@ -8,10 +8,12 @@ from uuid import uuid4
 import pytest
 
 from jobs.worker import Worker
+from service.database.checks import run_checks
 from service.database.engine import Database
 from service.errors import Conflict, NotFound
 from service.offers import answers, ending
 from service.offers.answers import Yes
+from service.offers.checks import CHECKS
 from service.settings import load
 from tests.identity.clients import text_of
 from tests.offers.listed import Listed
@@ -106,6 +108,22 @@ def test_a_trigger_alone_writes_outcomes(listed: Listed) -> None:
     ):
         with pytest.raises(Exception, match="permission denied"):
             listed.camp.rows(listed.camp.municipality.id, statement)
+
+
+def test_the_check_finds_what_a_municipality_is_told_wrongly(listed: Listed) -> None:
+    def found() -> list[str]:
+        results, _ = run_checks(listed.camp.database.owner_url, CHECKS, lambda _: 0)
+        return [line for one in results for line in one.found]
+
+    listed.make()
+    assert found() == []
+    listed.camp.as_owner("UPDATE family_outcome SET state = 'declined'")
+    [said] = found()
+    assert "another newest offer" in said
+    listed.camp.as_owner("UPDATE family_outcome SET state = 'open'")
+    listed.camp.as_owner("DROP TRIGGER told ON offer")
+    [said] = found()
+    assert "told" in said
 
 
 def test_through_the_referrer_whoever_that_is(listed: Listed) -> None:
