@@ -3,9 +3,11 @@
 Putting six hundred routes together costs a second of computing, which each test would pay for itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from litestar import Litestar
+from litestar.types import ControllerRouterHandler
 
 from service.app import LOCAL_URL, create_app
 from service.database.engine import Database
@@ -39,15 +41,26 @@ class _Made:
         state.database, state.key_ring, state.alarms = database, open_keys(database), AlarmLog()
 
 
-_MADE: dict[tuple[str, int], _Made] = {}
+_MADE: dict[tuple[str, int, tuple[int, ...]], _Made] = {}
+# Handlers are told apart by where they lie in memory, so that they must not go.
+_KEPT: list[ControllerRouterHandler] = []
 
 
-def app_over(database: Database, public_url: str = LOCAL_URL, requests_a_minute: int = 600) -> Litestar:
-    """The application as `create_app` makes it. What runs over another database at the same time is left alone."""
-    wanted = public_url, requests_a_minute
+def app_over(
+    database: Database,
+    public_url: str = LOCAL_URL,
+    requests_a_minute: int = 600,
+    more: Sequence[ControllerRouterHandler] = (),
+) -> Litestar:
+    """The application as `create_app` makes it, with the test's own handlers. What runs over another database at the
+    same time is left alone."""
+    wanted = public_url, requests_a_minute, tuple(map(id, more))
     made = _MADE.get(wanted)
     if made is None or (made.running and made.app.state.database is not database):
         made = _MADE[wanted] = _Made(create_app(database, public_url, requests_a_minute))
+        for handler in more:
+            made.app.register(handler)
+        _KEPT.extend(more)
     elif not made.running:
         made.turn_to(database)
     return made.app

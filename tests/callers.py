@@ -8,11 +8,9 @@ from contextlib import contextmanager
 import httpx
 import uvicorn
 from litestar import Litestar
-from litestar.handlers import HTTPRouteHandler
 from litestar.testing import TestClient
 from litestar.types import ControllerRouterHandler
 
-from service.app import create_app
 from service.audit.actions import COMMAND
 from service.database.engine import Database
 from service.identity.access import Place
@@ -35,8 +33,8 @@ def token(database: Database, code: str, *scopes: str) -> dict[str, str]:
 def calling(
     database: Database, headers: dict[str, str] | None = None, more: Sequence[ControllerRouterHandler] = ()
 ) -> Iterator[TestClient[Litestar]]:
-    """An httpx client of the whole application, with `more` routes that it may not have."""
-    with TestClient(_app(database, more), raise_server_exceptions=False) as client:
+    """An httpx client of the whole application, with the test's own routes."""
+    with TestClient(app_over(database, more=more), raise_server_exceptions=False) as client:
         client.headers.update(headers or {})
         yield client
 
@@ -44,7 +42,7 @@ def calling(
 @contextmanager
 def serving(database: Database, more: Sequence[ControllerRouterHandler] = ()) -> Iterator[httpx.Client]:
     """A client of a real server in a thread, for many calls at once."""
-    server = uvicorn.Server(uvicorn.Config(_app(database, more), port=0, log_config=None, lifespan="on"))
+    server = uvicorn.Server(uvicorn.Config(app_over(database, more=more), port=0, log_config=None, lifespan="on"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -58,14 +56,3 @@ def serving(database: Database, more: Sequence[ControllerRouterHandler] = ()) ->
     finally:
         server.should_exit = True
         thread.join()
-
-
-def _app(database: Database, more: Sequence[ControllerRouterHandler]) -> Litestar:
-    if not more:
-        return app_over(database)
-    app = create_app(database)
-    known = {route.path for route in app.routes}
-    for handler in more:
-        if not (isinstance(handler, HTTPRouteHandler) and handler.paths <= known):
-            app.register(handler)
-    return app

@@ -15,7 +15,6 @@ from litestar.testing import TestClient
 from jobs.timetable import TIMETABLE
 from jobs.worker import Worker
 from service.database.engine import Database
-from service.jobs.api import ROUTES as JOBS
 from service.letters.api import ROUTES as LETTERS
 from service.passes.letters_api import ROUTES as SINGLE_LETTERS
 from service.settings import load
@@ -25,7 +24,7 @@ from tests.passes.town import Town
 from tests.signed_in import signed_in
 
 Client = TestClient[Litestar]
-ROUTES = (*LETTERS, *SINGLE_LETTERS, *JOBS)
+ROUTES = (*LETTERS, *SINGLE_LETTERS)
 API = "/api/v1/letters"
 
 
@@ -45,7 +44,7 @@ def town(medspiller: Medspiller, database: Database, tmp_path: Path, at: Callabl
 
 @pytest.fixture
 def client(town: Town) -> Iterator[Client]:
-    with calling(town.database, token(town.database, "0751", "letters"), ROUTES) as made:
+    with calling(town.database, token(town.database, "0751", "letters")) as made:
         yield made
 
 
@@ -53,7 +52,7 @@ def client(town: Town) -> Iterator[Client]:
 def stranger(town: Town) -> Iterator[Client]:
     """A system of another municipality."""
     town.run("municipality", "add", "0101", "Storby", "--country", "dk")
-    with calling(town.database, token(town.database, "0101", "letters"), ROUTES) as made:
+    with calling(town.database, token(town.database, "0101", "letters")) as made:
         yield made
 
 
@@ -322,16 +321,16 @@ EVERYTHING = [
 
 @pytest.mark.parametrize(("method", "path"), EVERYTHING)
 def test_who_may(town: Town, method: str, path: str) -> None:
-    with calling(town.database, None, ROUTES) as nobody:
+    with calling(town.database) as nobody:
         assert nobody.request(method, API + path).status_code == 401
-    with calling(town.database, token(town.database, "0751", "passes", "reports"), ROUTES) as other:
+    with calling(town.database, token(town.database, "0751", "passes", "reports")) as other:
         assert other.request(method, API + path).status_code == 403
     with signed_in(town.database, "auditor", ROUTES) as auditor:
         assert auditor.request(method, API + path).status_code == 403
 
 
 def test_every_route_is_described(town: Town) -> None:
-    with calling(town.database, None, ROUTES) as client:
+    with calling(town.database) as client:
         paths = client.app.openapi_schema.to_schema()["paths"]
     described = {(method.upper(), path) for path in paths if path.startswith(API) for method in paths[path]}
     assert described == {

@@ -33,7 +33,7 @@ def families(town: Town) -> Town:
 
 @pytest.fixture
 def client(families: Town) -> Iterator[Client]:
-    with calling(families.database, token(families.database, "0751", "passes"), ROUTES) as made:
+    with calling(families.database, token(families.database, "0751", "passes")) as made:
         yield made
 
 
@@ -41,7 +41,7 @@ def client(families: Town) -> Iterator[Client]:
 def stranger(families: Town) -> Iterator[Client]:
     """A system of another municipality."""
     families.run("municipality", "add", "0101", "Storby", "--country", "dk")
-    with calling(families.database, token(families.database, "0101", "passes"), ROUTES) as made:
+    with calling(families.database, token(families.database, "0101", "passes")) as made:
         yield made
 
 
@@ -296,18 +296,18 @@ EVERYTHING = [("GET", ""), ("POST", "/search"), *((method, f"/{UUID(int=7)}{door
 
 @pytest.mark.parametrize(("method", "path"), EVERYTHING)
 def test_who_may(families: Town, method: str, path: str) -> None:
-    with calling(families.database, None, ROUTES) as nobody:
+    with calling(families.database) as nobody:
         assert nobody.request(method, PASSES + path).status_code == 401
         headers = {"Authorization": "Bearer medspiller_unknown"}
         assert nobody.request(method, PASSES + path, headers=headers).status_code == 401
-    with calling(families.database, token(families.database, "0751", "letters", "reports"), ROUTES) as other:
+    with calling(families.database, token(families.database, "0751", "letters", "reports")) as other:
         assert other.request(method, PASSES + path).status_code == 403
     with signed_in(families.database, "finance_officer", ROUTES) as finance:
         assert finance.request(method, PASSES + path).status_code == 403
 
 
 def test_every_route_is_described(families: Town) -> None:
-    with calling(families.database, None, ROUTES) as client:
+    with calling(families.database) as client:
         paths = client.app.openapi_schema.to_schema()["paths"]
     found = {path: set(paths[path]) for path in paths if path.startswith(PASSES)}
     assert found == {

@@ -17,7 +17,6 @@ from litestar.testing import TestClient
 from jobs.timetable import TIMETABLE
 from jobs.worker import Worker
 from service.database.engine import Database
-from service.jobs.api import ROUTES as JOBS
 from service.reporting.api import ROUTES as REPORTS
 from service.settings import load
 from tests.callers import calling, token
@@ -26,7 +25,6 @@ from tests.passes.town import CODE, Town
 from tests.signed_in import signed_in
 
 Client = TestClient[Litestar]
-ROUTES = (*REPORTS, *JOBS)
 API = "/api/v1/reports"
 IN_2017 = {"scheme": "fritidspas", "period_of": "2017-03-01"}
 
@@ -46,7 +44,7 @@ def town(medspiller: Medspiller, database: Database, tmp_path: Path, at: Callabl
 
 @pytest.fixture
 def client(town: Town) -> Iterator[Client]:
-    with calling(town.database, token(town.database, CODE, "reports"), ROUTES) as made:
+    with calling(town.database, token(town.database, CODE, "reports")) as made:
         yield made
 
 
@@ -200,7 +198,7 @@ def test_nothing_of_another_municipality(town: Town, client: Client) -> None:
     ordered = client.post(API, json=IN_2017).json()
     Worker(town.database, load(), TIMETABLE[:0]).once()
     town.run("municipality", "add", "0101", "Storby", "--country", "dk")
-    with calling(town.database, token(town.database, "0101", "reports"), ROUTES) as stranger:
+    with calling(town.database, token(town.database, "0101", "reports")) as stranger:
         for path in ("", "/figures.csv", "/figures.xlsx", "/figures.svg"):
             answer = stranger.get(API + path, params=IN_2017)
             assert (answer.status_code, "Nothing has been determined" in answer.json()["detail"]) == (422, True)
@@ -224,18 +222,18 @@ EVERYTHING = [
 
 @pytest.mark.parametrize(("method", "path"), EVERYTHING)
 def test_who_may(town: Town, method: str, path: str) -> None:
-    with calling(town.database, None, ROUTES) as nobody:
+    with calling(town.database) as nobody:
         assert nobody.request(method, API + path).status_code == 401
-    with calling(town.database, token(town.database, CODE, "passes", "letters"), ROUTES) as other:
+    with calling(town.database, token(town.database, CODE, "passes", "letters")) as other:
         assert other.request(method, API + path).status_code == 403
-    with signed_in(town.database, None, ROUTES) as nobody:
+    with signed_in(town.database, None, REPORTS) as nobody:
         assert nobody.request(method, API + path).status_code == 401
-    with signed_in(town.database, "club_treasurer", ROUTES) as treasurer:
+    with signed_in(town.database, "club_treasurer", REPORTS) as treasurer:
         assert treasurer.request(method, API + path).status_code == 403
 
 
 def test_every_route_is_described(town: Town) -> None:
-    with calling(town.database, None, ROUTES) as client:
+    with calling(town.database) as client:
         paths = client.app.openapi_schema.to_schema()["paths"]
     described = {(method.upper(), path) for path in paths if path.startswith(API) for method in paths[path]}
     templates = [path if "report.csv" not in path else "/{order_id}/{file}" for _, path in EVERYTHING]

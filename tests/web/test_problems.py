@@ -14,12 +14,12 @@ from litestar.testing import TestClient
 from sqlalchemy import text
 from sqlmodel import Session
 
-from service.app import create_app
 from service.database.engine import Database
 from service.database.requests import transactional
 from service.errors import FieldError, Forbidden, Invalid, NotFound
 from service.identity.permissions import PUBLIC
 from service.web.log import JsonLines
+from tests.apps import app_over
 
 OPEN = PUBLIC | {"exclude_from_csrf": True}
 SECRET = "Sigrid Nordahl, Testvej 7"
@@ -63,10 +63,7 @@ def fail(session: Session, kind: FromPath[str]) -> None:
 
 @pytest.fixture
 def client(database: Database) -> Iterator[TestClient[Any]]:
-    app = create_app(database)
-    for handler in (add_fee, refuse, fail):
-        app.register(handler)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app_over(database, more=(add_fee, refuse, fail)), raise_server_exceptions=False) as client:
         yield client
 
 

@@ -10,7 +10,6 @@ from litestar import Litestar, get, post
 from litestar.testing import RequestFactory, TestClient
 from sqlmodel import Session
 
-from service.app import create_app
 from service.audit.actions import COMMAND
 from service.database.engine import Database
 from service.database.requests import transactional
@@ -22,6 +21,7 @@ from service.identity.permissions import KNOWN, PUBLIC, SIGNED_IN, may
 from service.identity.tokens import make_token
 from service.web import security
 from service.web.security import BODY_BYTES, Counts
+from tests.apps import app_over
 from tests.conftest import Medspiller
 from tests.identity.conftest import ADMIN, WORKER, World
 
@@ -48,7 +48,7 @@ def api_change(request: AnyRequest, session: Session) -> dict[str, str]:
     return {"door": actor_of(request).door}
 
 
-@post("/read", sync_to_thread=False, opt=KNOWN)
+@post("/read", opt=KNOWN)
 async def read(request: AnyRequest) -> int:
     return len(await request.body())
 
@@ -70,9 +70,8 @@ def staff() -> str:
 
 @contextmanager
 def client_of(database: Database, **settings: Any) -> Iterator[TestClient[Litestar]]:
-    app = create_app(database, **settings)
-    for handler in (fault, refusal, change, api_change, read, forgotten, elsewhere, staff):
-        app.register(handler)
+    more = (fault, refusal, change, api_change, read, forgotten, elsewhere, staff)
+    app = app_over(database, more=more, **settings)
     https = str(settings.get("public_url", "")).startswith("https")
     base = "https://testserver.local" if https else "http://testserver.local"
     with TestClient(app, base_url=base, raise_server_exceptions=False) as client:
