@@ -223,7 +223,8 @@ def test_no_route_reaches_a_neighbours_rows(
     owner.rollback()
     assert len(theirs) > 16
     schema = walk.call("nobody", Call("GET", "/schema/openapi.json", "public", ()), "/schema/openapi.json").json()
-    wrong, walked = [], set()
+    wrong: list[Any] = []
+    walked: set[str] = set()
     for caller in (*PEOPLE, EVERY_SCOPE, *(f"token:{scope}" for scope in permissions.CLUB_SCOPES)):
         for call in (call for call in calls_of(walk.app) if allowed(call.permission, caller)):
             approach = Approach(walk, caller, call, schema, asked)
