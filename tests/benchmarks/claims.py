@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from socket import socket
 from statistics import median
-from uuid import UUID
 
 import msgspec
 from sqlalchemy import NullPool, create_engine, text
@@ -22,12 +21,12 @@ from service.audit.actions import COMMAND
 from service.database.engine import Database, open_database
 from service.identity.access import Place
 from service.identity.actions import Municipality
-from service.identity.organisations import add_organisation
 from service.identity.tokens import make_token
 from service.settings import load as settings_of
 from tests.benchmarks.eligibility import command, made_up_municipality
 from tests.benchmarks.insert_peer import CONNECTIONS, PeerRow
 from tests.benchmarks.load import Measured, Target, load
+from tests.claims.clubs import Somewhere, open_club
 
 GOAL, P99_GOAL = 3, 100
 """Times the requests of the peer, and milliseconds."""
@@ -121,17 +120,8 @@ def _claims(passes: list[tuple[str, str]], fee_ore: int = 100) -> Callable[[int]
 
 def _club(database: Database, municipality: Municipality) -> str:
     """A club that may claim; gives the token of its system."""
+    club = open_club(Somewhere(database, municipality), "Benchmark")
     with database.transaction(municipality.id) as session:
-        club: UUID = add_organisation(session, municipality.id, "club", "Benchmark", "10203046", COMMAND).id
-        session.flush()
-        session.execute(
-            text(
-                """INSERT INTO club (tenant_id, id, number, name, state, agreement_version, agreement_accepted_at,
-                    approved_at, changed_at)
-                VALUES (:tenant, :id, '10203046', 'Benchmark', 'approved', 1, now(), now(), now())"""
-            ),
-            {"tenant": municipality.id, "id": club},
-        )
         place = Place(
             municipality.id,
             "municipality",

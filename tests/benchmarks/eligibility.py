@@ -72,8 +72,14 @@ def made_up_municipality(database: Database, code: str, households: int, folder:
 
 
 def command(*arguments: object) -> None:
-    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        main([str(argument) for argument in arguments], standalone_mode=False)
+    """Run a command; one that fails ends the benchmark with what it said."""
+    with redirect_stdout(StringIO()) as said, redirect_stderr(said):
+        try:
+            code = main([str(argument) for argument in arguments], standalone_mode=False)
+        except SystemExit as left:
+            code = left.code
+    if code:
+        raise RuntimeError(f"{' '.join(map(str, arguments))}: {said.getvalue()}")
 
 
 def _refresh(session: Session, municipality: Municipality, *, commit: bool) -> actions.Refresh:
