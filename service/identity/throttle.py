@@ -43,6 +43,8 @@ CLUB_APPLICATIONS_FOR_NUMBER = Limit("club applications for", 5, timedelta(hours
 CLUB_APPLICATIONS_TO_CONTACT = Limit("club applications to", 3, timedelta(hours=24))
 UNKNOWN_SECRETS = Limit("unknown secret", 60, timedelta(minutes=15))
 OFFER_CODES = Limit("offer code", 20, timedelta(minutes=15))
+FAMILY_LOOK_UPS = Limit("family look-up", 40, timedelta(hours=1))
+"""Of somebody in a service: numbers by which a family is looked for, whether or not somebody has them."""
 PASS_NUMBERS = Limit("pass number", 20, timedelta(minutes=15))
 """Of a club: numbers that are no pass, and names that are not the child's."""
 

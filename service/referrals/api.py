@@ -24,10 +24,9 @@ from service.identity.access import AnyRequest, service_of
 from service.identity.permissions import may
 from service.referrals import actions, outcomes, queries
 from service.referrals.actions import Content
-from service.referrals.family import look_up
 from service.referrals.queries import ReferralRow, judged
 from service.referrals.rules import Finding
-from service.referrals.web import desk_of
+from service.referrals.web import desk_of, looked_up
 from service.web.idempotency import idempotent
 from service.web.paging import PAGE, After, Limit, decode_cursor, page_of
 from service.web.problems import DOCUMENTED
@@ -106,8 +105,7 @@ def list_referrals(
 def start_referral(request: AnyRequest, session: Session, data: Annotated[NewReferral, Body()]) -> ReferralDetail:
     """Begin a draft: empty, or filled in by the exact number of somebody in the family."""
     desk = desk_of(request)
-    number = data.identity_number
-    found = look_up(session, desk.municipality, desk.keys, number, desk.actor) if number else None
+    found = looked_up(request, session, desk, data.identity_number)
     made = actions.start_draft(session, desk, data.season_id, found)
     return _detail(session, queries.find_own(session, desk.service_id, made))
 

@@ -12,14 +12,15 @@ from litestar.response import Redirect
 from msgspec import Meta
 from sqlmodel import Session
 
-from service.database.requests import keys_of, transactional
+from service.database.requests import database_of, keys_of, transactional
 from service.errors import N_, Invalid, Text
+from service.identity import throttle
 from service.identity.access import AnyRequest, actor_of, municipality_of, principal_of, service_of
 from service.identity.form_keys import FormKey, is_repeated, new_key
 from service.identity.permissions import may
 from service.referrals import actions, outcomes, queries
 from service.referrals.actions import LONGEST_SAID, LONGEST_WHY, Content, Desk
-from service.referrals.family import look_up, read_travellers, written
+from service.referrals.family import Found, look_up, read_travellers, written
 from service.referrals.queries import OfferedSeasonRow, ReferralRow, judged
 from service.referrals.words import (
     CONSENTS,
@@ -186,9 +187,18 @@ def start_referral(request: AnyRequest, data: FormData, session: Session) -> Red
         asked = read_form(data, StartForm)
         if is_repeated(session, principal_of(request), asked.key):
             return redirect(request, REFERRALS)
-        found = look_up(session, desk.municipality, desk.keys, asked.number, desk.actor) if asked.number else None
+        found = looked_up(request, session, desk, asked.number)
         made = actions.start_draft(session, desk, asked.season, found)
     return redirect(request, f"{REFERRALS}/{made}")
+
+
+def looked_up(request: AnyRequest, session: Session, desk: Desk, number: str | None) -> Found | None:
+    """The family of whoever has a number, if one is given; who tries many is slowed down: the register is not to be
+    gone through number by number."""
+    if not number:
+        return None
+    throttle.count(database_of(request), throttle.FAMILY_LOOK_UPS, str(desk.actor.account_id))
+    return look_up(session, desk.municipality, desk.keys, number, desk.actor)
 
 
 @get(_ONE, **_PAGE)

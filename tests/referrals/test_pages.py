@@ -10,7 +10,9 @@ from uuid import UUID
 
 import msgspec
 import openpyxl
+import pytest
 
+from service.identity import throttle
 from service.referrals.web import ReferralForm, StartForm
 from service.register.actions import import_extract
 from service.values.progress import Progress
@@ -129,6 +131,27 @@ def test_a_family_is_found_by_an_exact_number_and_nothing_else_of_it_is_shown(of
         camp.municipality.id, "SELECT subject_id FROM audit_entry WHERE action = 'referrals.look_up'"
     )
     assert camp.rows(camp.municipality.id, "SELECT given_name FROM person WHERE id = :id", id=subject) == [("Bo",)]
+
+
+def test_nobody_goes_through_the_register_number_by_number(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = msgspec.structs.replace(throttle.FAMILY_LOOK_UPS, times=3)
+    monkeypatch.setattr(throttle, "FAMILY_LOOK_UPS", few)
+    season = str(office.camp.season)
+    with office.camp.browser("nurse") as nurse:
+
+        def tried(number: str) -> int:
+            form = {"season": season, "number": number, "key": nurse.key("/referrals/new")}
+            return nurse.send("/referrals/new", form).status_code
+
+        wanted = {"season_id": season, "identity_number": NUMBERS["Bo"]}
+        assert [tried(NUMBERS["Bo"]) for _ in range(2)] == [404, 404]
+        assert nurse.call("POST", "/referrals", wanted).status_code == 404
+        assert tried(NUMBERS["Bo"]) == 429
+        assert nurse.call("POST", "/referrals", wanted).status_code == 429
+        # Typed in, a family can be referred all the same.
+        assert tried("") == 303
+    with office.camp.browser("welfare") as other:
+        assert other.call("POST", "/referrals", wanted).status_code == 404
 
 
 def test_of_a_protected_family_only_the_person_is_told(office: Office, tmp_path: Path) -> None:
