@@ -203,10 +203,7 @@ def withdraw_case(session: Session, municipality: Municipality, keys: KeyRing, c
             text(f"DELETE FROM {table} WHERE referral_id IN (SELECT id FROM referral WHERE case_id = :case)"),
             {"case": case_id},
         )
-    session.execute(
-        text("DELETE FROM family_outcome WHERE family_key = :key AND season_id = :season"),
-        {"key": case.family_key, "season": case.season_id},
-    )
+    forget_outcome(session, case)
     session.execute(text("DELETE FROM case_verdict WHERE :case IN (first_id, second_id)"), {"case": case_id})
     session.execute(text(_ERASED), {"case": case_id})
     session.expire_all()
@@ -215,6 +212,14 @@ def withdraw_case(session: Session, municipality: Municipality, keys: KeyRing, c
     session.flush()
     record(session, municipality.id, actor, "referrals.withdraw", ("referral_case", case_id))
     tell_of_withdrawal(session, keys, municipality, case_id)
+
+
+def forget_outcome(session: Session, case: ReferralCase) -> None:
+    """Erase what the organisation has told of a family: its consent is withdrawn, or the case is another's by now."""
+    session.execute(
+        text("DELETE FROM family_outcome WHERE season_id = :season AND family_key = :key"),
+        {"season": case.season_id, "key": case.family_key},
+    )
 
 
 _ERASED: Final = """UPDATE referral SET state = 'withdrawn', phone = '', language = '', why = '', question = '',

@@ -14,7 +14,7 @@ from service.database.locks import one_at_a_time
 from service.errors import Conflict, FieldError, Invalid, NotFound
 from service.identity.actions import Municipality
 from service.identity.organisations import list_organisations
-from service.referrals.actions import LONGEST_SAID
+from service.referrals.actions import LONGEST_SAID, forget_outcome
 from service.referrals.mails import tell_of_question
 from service.referrals.models import CaseVerdict, ReferralCase
 from service.referrals.queries import (
@@ -379,6 +379,7 @@ def join_cases(session: Session, municipality: Municipality, first_id: UUID, sec
         text("UPDATE referral SET case_id = :first WHERE case_id = :second"), {"first": first.id, "second": second.id}
     )
     session.execute(text("DELETE FROM case_verdict WHERE :id IN (first_id, second_id)"), {"id": second.id})
+    forget_outcome(session, second)
     session.expire_all()
     second.state, second.merged_into, second.leading_id = "merged", first.id, None
     if first.state != "open":

@@ -14,10 +14,12 @@ from service.errors import Conflict, NotFound
 from service.offers import answers, ending
 from service.offers.answers import Yes
 from service.offers.checks import CHECKS
+from service.referrals import cases
 from service.settings import load
 from tests.identity.clients import text_of
 from tests.offers.listed import Listed
 from tests.offers.summer import Summer
+from tests.referrals.office import CHILD, FATHER
 from tests.stays.camp import NOW, Camp
 
 At = Callable[[str], None]
@@ -97,6 +99,23 @@ def test_consent_that_is_withdrawn_takes_the_outcome_along_and_it_stays_gone(lis
         assert ending.withdraw_gone(session, listed.desk(), listed.camp.season) == 1
     assert listed.camp.rows(listed.camp.municipality.id, "SELECT * FROM family_outcome") == []
     assert listed.told(offer) is None
+
+
+def test_of_a_case_that_was_joined_to_another_nothing_is_told(listed: Listed) -> None:
+    other = listed.office.refer("welfare", FATHER, CHILD)
+    listed.make()
+    camp = listed.camp
+    with camp.session(camp.municipality.id) as session:
+        [pair] = cases.shared_cases(session)
+        first, second = listed.office.case_of(other), listed.office.case_of(listed.referral)
+        assert {pair.first_id, pair.second_id} == {first, second}
+        cases.join_cases(session, camp.municipality, first, second, camp.actor("worker"))
+    listed.office.approve(other)
+    assert listed.outcome() is None
+    with listed.session() as session:
+        ending.withdraw_gone(session, listed.desk(), camp.season)
+        answers.withdraw(session, listed.desk(), listed.offers()[str(listed.key)].id)
+    assert camp.rows(camp.municipality.id, "SELECT * FROM family_outcome") == []
 
 
 def test_a_trigger_alone_writes_outcomes(listed: Listed) -> None:

@@ -29,7 +29,7 @@ CREATE TABLE family_outcome (
 
 FUNCTIONS = """
 -- The newest offer of a family stands in the tenant of the municipality that listed it, from the same commit on; of a
--- family whose consent is withdrawn nothing does.
+-- family whose consent is withdrawn, or whose case was joined to another, nothing does.
 CREATE FUNCTION tell_outcome() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -41,7 +41,7 @@ BEGIN
     JOIN directory.tenant t ON t.kind = 'municipality' AND t.code = m.code AND t.country = o.country
     JOIN offered_season s ON (s.tenant_id, s.season_id, s.organisation_id) = (t.id, new.season_id, new.tenant_id)
     JOIN referral_case c ON (c.tenant_id, c.season_id) = (s.tenant_id, s.season_id)
-        AND c.family_key::text = new.family_key AND c.state <> 'withdrawn'
+        AND c.family_key::text = new.family_key AND c.state NOT IN ('withdrawn', 'merged')
     WHERE (m.tenant_id, m.id) = (new.tenant_id, new.municipality_id)
     ON CONFLICT (tenant_id, season_id, family_key) DO UPDATE SET (state, stay_id, deadline, by_referrer, changed_at) =
         (excluded.state, excluded.stay_id, excluded.deadline, excluded.by_referrer, excluded.changed_at);
