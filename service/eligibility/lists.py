@@ -154,7 +154,7 @@ def refresh_by_id(session: Session, run_id: UUID) -> Run:
 _DETERMINED = """SELECT d.id, s.name AS scheme, d.period_start, d.person_id AS person_key, h.reference AS household_id,
         p.given_name, p.birth_date, d.outcome, d.reason, d.children, d.providers, v.number AS parameter_version,
         d.run_id AS run, d.ended_at
-    FROM determination d JOIN scheme s ON s.id = d.scheme_id JOIN person p ON p.id = d.person_id
+    FROM {of} AS d JOIN scheme s ON s.id = d.scheme_id JOIN person p ON p.id = d.person_id
     JOIN household h ON h.id = d.household_id JOIN parameter_version v ON v.id = d.parameter_version_id"""
 BY_DISTRICT = """d.district = :district AND NOT EXISTS (
         SELECT FROM household_member own JOIN household_member other USING (household_id)
@@ -182,9 +182,9 @@ def read_determinations(
     values |= {"scheme": scheme_asked(session, municipality, wanted.scheme), "after": after, "limit": limit + 1}
     conditions = [condition for name, condition in _CONDITIONS.items() if values[name] is not None]
     conditions += ["d.ended_at IS NULL"] if wanted.in_force else []
-    rows = session.execute(
-        text(f"{_DETERMINED} WHERE {' AND '.join(conditions) or 'true'} ORDER BY d.id DESC LIMIT :limit"), values
-    )
+    # Those that are shown are taken first: of a whole year's nobody looks up who they all are.
+    of = f"(SELECT * FROM determination d WHERE {' AND '.join(conditions) or 'true'} ORDER BY d.id DESC LIMIT :limit)"
+    rows = session.execute(text(f"{_DETERMINED.format(of=of)} ORDER BY d.id DESC"), values)
     found = [msgspec.convert(row, Determined, from_attributes=True) for row in rows]
     asked = {name: value for name, value in msgspec.to_builtins(wanted).items() if value is not None}
     if wanted.district is not None:
@@ -198,7 +198,9 @@ def read_determinations(
 
 def determination_by_id(session: Session, determination: UUID) -> Determined:
     """A determination of the tenant that is acted for; whoever calls logs the read."""
-    row = session.execute(text(f"{_DETERMINED} WHERE d.id = :id"), {"id": determination}).one_or_none()
+    row = session.execute(
+        text(f"{_DETERMINED.format(of='determination')} WHERE d.id = :id"), {"id": determination}
+    ).one_or_none()
     if row is None:
         raise NotFound("There is no determination {determination}.", determination=determination)
     return msgspec.convert(row, Determined, from_attributes=True)

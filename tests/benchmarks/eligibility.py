@@ -61,7 +61,10 @@ def run(households: int) -> list[str]:
 def made_up_municipality(database: Database, code: str, households: int, folder: Path) -> Municipality | None:
     """A municipality with a made-up register, imported; None where it stands from an earlier run."""
     with database.transaction() as session:
-        if session.execute(text("SELECT FROM directory.find_tenant('municipality', :code)"), {"code": code}).first():
+        if (
+            session.execute(text("SELECT FROM directory.find_tenant('municipality', :code)"), {"code": code}).first()
+            is not None
+        ):
             return None
     extract = write_extract(folder, households=households, on=_ON)
     files = ("--population", extract.population, "--income", extract.income, "--decisions", extract.decisions)

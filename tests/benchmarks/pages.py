@@ -64,9 +64,9 @@ def measure(database: Database, municipality: Municipality) -> list[str]:
         client.cookies.set("medspiller", _signed_in(database, municipality), domain="testserver.local")
         lines = sorted((_measured(name, ask) for name, ask in _asked(client, database, municipality)), reverse=True)
     within = sum(spent <= _GOAL for spent, _ in lines)
-    said = (
-        f"server time of pages, {_CALLS} calls one after the other: {within} of {len(lines)} within {_GOAL} ms at the "
-    )
+    # A page that has nothing to show of this town refuses, and is named first.
+    shown = sum(spent < float("inf") for spent, _ in lines)
+    said = f"server time of pages, {_CALLS} calls one after the other: {within} of {shown} within {_GOAL} ms at the "
     return [f"{said}95th percentile (goal: each, with a million households)", *(line for _, line in lines)]
 
 
