@@ -224,13 +224,13 @@ _MONTHS = """
     WITH claimed AS (
         SELECT year, held_ore, submitted_at AT TIME ZONE :zone AS at FROM claim
         WHERE scheme_id = :scheme AND year IN (:year, :year - 1) AND held_ore > 0
+    ), monthly AS (
+        SELECT year, (extract(year FROM at) - year) * 12 + extract(month FROM at) AS month, sum(held_ore) AS ore
+        FROM claimed GROUP BY 1, 2
     )
-    SELECT m.month,
-        coalesce(sum(held_ore) FILTER (WHERE c.year = :year AND at < make_date(:year, m.month, 1) + interval '1 month'),
-            0)::bigint AS held_ore,
-        coalesce(sum(held_ore) FILTER (WHERE c.year < :year AND at < make_date(:year - 1, m.month, 1)
-            + interval '1 month'), 0)::bigint AS before_ore
-    FROM generate_series(1, 12) AS m (month) LEFT JOIN claimed c ON true GROUP BY m.month ORDER BY m.month
+    SELECT m.month, coalesce(sum(ore) FILTER (WHERE c.year = :year), 0)::bigint AS held_ore,
+        coalesce(sum(ore) FILTER (WHERE c.year < :year), 0)::bigint AS before_ore
+    FROM generate_series(1, 12) AS m (month) LEFT JOIN monthly c ON c.month <= m.month GROUP BY m.month ORDER BY m.month
 """
 
 _STANDING = """

@@ -67,10 +67,12 @@ _MANY_CLAIMS = """
     WITH daily AS (
         SELECT club_id, (submitted_at AT TIME ZONE :zone)::date AS day, count(*) AS claims FROM claim
         WHERE submitted_at > CAST(:now AS timestamptz) - interval '1 year' GROUP BY 1, 2
+    ), compared AS (
+        SELECT *, (sum(claims) OVER club - claims) / nullif(count(*) OVER club - 1, 0) AS usual FROM daily
+        WINDOW club AS (PARTITION BY club_id)
     )
-    SELECT d.club_id, b.name, d.day, d.claims FROM daily d JOIN club b ON b.id = d.club_id
-    WHERE d.claims >= :least AND d.claims >= 5 * coalesce(
-        (SELECT avg(o.claims) FROM daily o WHERE o.club_id = d.club_id AND o.day <> d.day), 0)
+    SELECT d.club_id, b.name, d.day, d.claims FROM compared d JOIN club b ON b.id = d.club_id
+    WHERE d.claims >= :least AND d.claims >= 5 * coalesce(d.usual, 0)
     ORDER BY b.name, d.day
 """
 
