@@ -114,6 +114,12 @@ class OfferAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     because: Because | None = None
 
 
+class OfferTime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The last day on which the family may answer."""
+
+    until: date
+
+
 class OfferSettingsDetail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Days to answer, days before the deadline to remind, and whether freed places are offered without a click."""
 

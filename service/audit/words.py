@@ -195,6 +195,7 @@ ACTIONS: Final = {
     "offers.make": N_("Made offers to families"),
     "offers.next": N_("Offered a place that fell free"),
     "offers.read": N_("Saw an offer with its family"),
+    "offers.give_time": N_("Gave a family more time to answer"),
     "offers.remind": N_("Reminded a family of an offer"),
     "offers.reoffer": N_("Offered the families of a cancelled stay another"),
     "offers.settings": N_("Settled how a season's offers go out"),

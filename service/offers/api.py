@@ -17,6 +17,7 @@ from schemas.offer import (
     OfferSettingsDetail,
     OffersMade,
     OfferState,
+    OfferTime,
     OfferTravellerDetail,
     OfferWhole,
     RemindersSent,
@@ -201,6 +202,15 @@ def remind_of_offer(request: AnyRequest, session: Session, offer_id: FromPath[UU
     return RemindersSent(making.remind(session, desk_of(request), row.season_id, offer_id))
 
 
+@post(f"{_OFFER}/time", status_code=200, **_CALL)
+@transactional
+def give_time(
+    request: AnyRequest, session: Session, offer_id: FromPath[UUID], data: Annotated[OfferTime, Body()]
+) -> OfferDetail:
+    """Let the family answer until the end of a later day."""
+    return _detail(making.give_time(session, desk_of(request), offer_id, data.until))
+
+
 @post(f"{_OFFER}/return", status_code=200, **_CALL)
 @transactional
 def let_family_wait_again(request: AnyRequest, session: Session, offer_id: FromPath[UUID]) -> OfferDetail:
@@ -290,6 +300,7 @@ ROUTES = [
     note_offer_cancellation,
     withdraw_offer,
     remind_of_offer,
+    give_time,
     let_family_wait_again,
     show_waiting_list,
     offer_free_places,

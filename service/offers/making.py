@@ -1,7 +1,7 @@
 """Making offers to families that hold a place, reminding of them, and putting a family back on the waiting list."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import msgspec
@@ -227,6 +227,35 @@ def remind(session: Session, desk: Desk, season_id: UUID, offer_id: UUID | None 
         elif offer_id is not None:
             raise Conflict("The offer went as a letter: call the family, or print the letter again.")
     return reminded
+
+
+def give_time(session: Session, desk: Desk, offer_id: UUID, until: date) -> OfferRow:
+    """Let a family answer until the end of a later day, of which it is then reminded anew. An offer whose deadline is
+    over stays over."""
+    row = find_offer(session, offer_id)
+    hold(session, desk.tenant.id, row.season_id)
+    deadline = last_moment(desk.tenant.time_zone, until)
+    if deadline == row.deadline:
+        return row
+    wrong = None
+    if until >= row.starts_on:
+        wrong = FieldError("until", "must be before the stay begins, which is on {day}", {"day": row.starts_on})
+    elif deadline < row.deadline:
+        wrong = FieldError("until", "must be later than the deadline that was given")
+    if wrong is not None:
+        raise Invalid("The family cannot be given this time.", [wrong])
+    changed = session.execute(
+        text(
+            """UPDATE offer SET deadline = :deadline, reminded_at = NULL
+            WHERE id = :id AND state = 'open' AND deadline >= :now RETURNING id"""
+        ),
+        {"id": offer_id, "deadline": deadline, "now": clock.now()},
+    ).scalar_one_or_none()
+    if changed is None:
+        raise Conflict("The offer waits for no answer any more.")
+    details = {"until": until.isoformat()}
+    record(session, desk.tenant.id, desk.actor, "offers.give_time", ("offer", offer_id), details=details)
+    return find_offer(session, offer_id)
 
 
 def _midnight(desk: Desk) -> object:

@@ -1,5 +1,6 @@
 """The page of one offer: who comes and what they need, and what is noted of it."""
 
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -32,6 +33,12 @@ class RefusalForm(msgspec.Struct, frozen=True):
     because: Annotated[
         Literal["time", "place", "travel", "other_plans", "illness", "other"] | None, Meta(title=N_("Why"))
     ] = None
+
+
+class TimeForm(msgspec.Struct, frozen=True):
+    """Until when a family may answer."""
+
+    until: Annotated[date, Meta(title=N_("Answer by"))]
 
 
 @get(OFFER, **PAGE)
@@ -103,6 +110,14 @@ def remind(request: AnyRequest, session: Session, offer_id: FromPath[UUID]) -> R
     return redirect(request, f"/offers/{offer_id}", N_("A reminder goes out."))
 
 
+@post(f"{OFFER}/time", status_code=303, **PAGE)
+@transactional
+def give_time(request: AnyRequest, data: FormData, session: Session, offer_id: FromPath[UUID]) -> Redirect:
+    """Let the family answer until a later day."""
+    making.give_time(session, desk_of(request), offer_id, read_form(data, TimeForm).until)
+    return redirect(request, f"/offers/{offer_id}", N_("The family has more time. Its link and its code say so too."))
+
+
 @post(f"{OFFER}/wait-again", status_code=303, **PAGE)
 @transactional
 def wait_again(request: AnyRequest, session: Session, offer_id: FromPath[UUID]) -> Redirect:
@@ -120,5 +135,5 @@ def take_letter(request: AnyRequest, session: Session, offer_id: FromPath[UUID])
     return as_file(pdf, "offer.pdf", "application/pdf")
 
 
-ROUTES = [show_offer, note_yes, note_no, note_cancellation, withdraw, remind, wait_again, take_letter]
+ROUTES = [show_offer, note_yes, note_no, note_cancellation, withdraw, remind, give_time, wait_again, take_letter]
 """The page of an offer."""

@@ -46,22 +46,16 @@ def told_of(families: Iterable[ListedFamily], outcomes: Mapping[UUID, Outcome]) 
 
 def make_link(session: Session, desk: Desk, public_url: str, referral_id: UUID) -> tuple[str, datetime]:
     """A link by which the family of a referral answers its open offer, and until when. Each call gives another."""
-    row = find_own(session, desk.service_id, referral_id)
-    secret = draw()
-    made = (
-        row.outcome is not None
-        and session.execute(
-            text(
-                """SELECT directory.keep_offer_link(c.season_id, c.family_key, :hash, :now) FROM referral_case c
-            WHERE c.id = :case"""
-            ),
-            {"case": row.case_id, "hash": desk.keys.lookup_hash(OFFER_LINK, secret), "now": clock.now()},
-        ).scalar_one()
-    )
-    if row.outcome is None or not made:
+    row, secret = find_own(session, desk.service_id, referral_id), draw()
+    values = {"case": row.case_id, "hash": desk.keys.lookup_hash(OFFER_LINK, secret), "now": clock.now()}
+    if row.outcome is None or not session.execute(text(_KEEP_LINK), values).scalar_one():
         raise Conflict("The family has no offer that waits for an answer.")
     record(session, desk.municipality.id, desk.actor, "referrals.offer_link", ("referral", referral_id))
     return f"{public_url}/answer/{secret}", row.outcome.deadline
+
+
+_KEEP_LINK = """SELECT directory.keep_offer_link(season_id, family_key, :hash, :now) FROM referral_case
+    WHERE id = :case"""
 
 
 def tell_referrers(

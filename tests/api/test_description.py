@@ -37,6 +37,7 @@ WITHOUT_A_KEY = {
     "POST /api/v1/offers/{offer_id}/answer",
     "POST /api/v1/offers/{offer_id}/cancellation",
     "POST /api/v1/offers/{offer_id}/return",
+    "POST /api/v1/offers/{offer_id}/time",
     "POST /api/v1/offers/{offer_id}/withdrawal",
     "POST /api/v1/seasons/{season_id}/offers/letters",
     "POST /api/v1/seasons/{season_id}/offers/reminders",

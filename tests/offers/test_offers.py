@@ -1,6 +1,7 @@
 """Offers made, answered and ended; what falls free goes to the next that fits."""
 
 from collections.abc import Callable
+from datetime import date, datetime
 
 import pytest
 from sqlalchemy import text
@@ -40,6 +41,36 @@ def test_offers_hold_places_and_are_made_once(summer: Summer) -> None:
     for statement in ("UPDATE placement SET stay_id = NULL", "DELETE FROM placement"):
         with pytest.raises(Exception, match="offered to the family"), summer.session() as session:
             session.execute(text(statement))
+
+
+def test_a_family_can_be_given_more_time_until_the_deadline_is_over(summer: Summer, at: At) -> None:
+    full(summer)
+    before = {key: one.deadline for key, one in summer.offers().items()}
+    given = date(2026, 6, 20)
+
+    def give(key: str, until: date) -> datetime:
+        with summer.session() as session:
+            return making.give_time(session, summer.desk(), summer.ids(key), until).deadline
+
+    for until, said in ((date(2026, 6, 27), "before the stay begins"), (date(2026, 6, 1), "later than the deadline")):
+        with pytest.raises(Invalid) as refused:
+            give("p", until)
+        assert said in str(refused.value.errors[0].message)
+    assert give("p", given) == give("p", given) > before["p"]
+    at("2026-06-10T08:00Z")
+    with summer.session() as session:
+        assert expire(session, summer.desk(), summer.camp.season) == 1
+    assert summer.states() == {"p": "open", "q": "expired"}
+    with pytest.raises(Conflict, match="waits for no answer"):
+        give("q", given)
+    at("2026-06-18T08:00Z")
+    with summer.session() as session:
+        assert making.remind(session, summer.desk(), summer.camp.season) == 1
+    at("2026-06-21T08:00Z")
+    with pytest.raises(Conflict, match="waits for no answer"):
+        give("p", date(2026, 6, 25))
+    trail = "SELECT count(*) FROM audit_entry WHERE action = 'offers.give_time'"
+    assert summer.camp.rows(summer.tenant_id, trail) == [(1,)]
 
 
 def test_an_answer_is_taken_with_needs_and_fewer_travellers(summer: Summer) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 from email import message_from_bytes, policy
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from jobs.worker import Worker
 from service.database.checks import run_checks
 from service.database.engine import Database
 from service.errors import Conflict, NotFound
-from service.offers import answers, ending
+from service.offers import answers, ending, making
 from service.offers.answers import Yes
 from service.offers.checks import CHECKS
 from service.referrals import cases
@@ -53,8 +54,12 @@ def test_each_state_of_an_offer_stands_at_the_municipality_from_the_same_commit_
     assert listed.outcome() == "cancelled"
 
 
-def test_an_offer_that_is_not_answered(listed: Listed, at: At) -> None:
-    listed.make()
+def test_an_offer_that_is_not_answered_in_the_time_that_was_given(listed: Listed, at: At) -> None:
+    offer = listed.make()
+    with listed.session() as session:
+        given = making.give_time(session, listed.desk(), offer, date(2026, 6, 15)).deadline
+    told = listed.office.own("nurse", listed.referral).outcome
+    assert told is not None and told.deadline == given
     at(LATER)
     with listed.session() as session:
         assert ending.expire(session, listed.desk(), listed.camp.season) == 1

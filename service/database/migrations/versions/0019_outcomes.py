@@ -47,7 +47,7 @@ BEGIN
         (excluded.state, excluded.stay_id, excluded.deadline, excluded.by_referrer, excluded.changed_at);
     RETURN NULL;
 END $$;
-CREATE TRIGGER told AFTER INSERT OR UPDATE OF state ON offer FOR EACH ROW EXECUTE FUNCTION tell_outcome();
+CREATE TRIGGER told AFTER INSERT OR UPDATE OF state, deadline ON offer FOR EACH ROW EXECUTE FUNCTION tell_outcome();
 
 -- In which municipality's tenant the referrals stand of the family that an offer of the acting organisation is for.
 CREATE FUNCTION directory.told_of_offer(an_offer uuid) RETURNS uuid
