@@ -14,9 +14,9 @@ from service.database.locks import one_at_a_time
 from service.errors import Conflict, FieldError, Invalid, NotFound
 from service.identity.actions import Municipality
 from service.identity.organisations import list_organisations
-from service.referrals.actions import LONGEST_SAID, forget_outcome
+from service.referrals.actions import LONGEST_SAID
 from service.referrals.mails import tell_of_question
-from service.referrals.models import CaseVerdict, ReferralCase
+from service.referrals.models import ReferralCase
 from service.referrals.queries import (
     OfferedSeasonRow,
     Outcome,
@@ -27,6 +27,7 @@ from service.referrals.queries import (
     read_rows,
 )
 from service.referrals.rules import Finding, fits
+from service.referrals.sharing import SharedCase, find_case, shared_cases
 from service.values import clock
 from service.values.secrecy import KeyRing
 
@@ -61,21 +62,6 @@ class CaseRow(msgspec.Struct, frozen=True):
     @property
     def fits(self) -> bool:
         return fits(self.findings)
-
-
-class SharedCase(msgspec.Struct, frozen=True):
-    """Two cases that share somebody, as each names the person; nobody is merged but by a person."""
-
-    season_id: UUID
-    season: str
-    first_id: UUID
-    first_name: str
-    first_contact: str
-    second_id: UUID
-    second_name: str
-    second_contact: str
-    birth_year: int
-    since: datetime
 
 
 class CaseDetail(msgspec.Struct, frozen=True):
@@ -125,31 +111,6 @@ _CASES: Final = """SELECT c.*,
         (SELECT to_jsonb(f) FROM family_outcome f WHERE f.season_id = c.season_id AND f.family_key = c.family_key)
             AS outcome
     FROM referral_case c"""
-
-# People are the same by the register, or seem so by the birth date and a word of the name: parents may write a child's
-# family name each in their own way, and only a person can tell.
-_SHARED: Final = """WITH people AS (
-        SELECT c.id, c.season_id, c.opened_at, t.name, t.birth_date, t.person_id,
-            string_to_array(t.name_key, ' ') AS words, (SELECT w.name FROM referral_traveller w
-                WHERE w.referral_id = r.id ORDER BY w.birth_date LIMIT 1) AS contact
-        FROM referral_case c JOIN referral r ON r.case_id = c.id
-        JOIN referral_traveller t ON t.referral_id = r.id
-        WHERE c.state IN ('open', 'sent_back', 'approved') AND (CAST(:season AS uuid) IS NULL OR c.season_id = :season)
-    )
-    SELECT DISTINCT ON (a.id, b.id) a.season_id, s.name AS season, a.id AS first_id, a.name AS first_name,
-        a.contact AS first_contact, b.id AS second_id, b.name AS second_name, b.contact AS second_contact,
-        CAST(extract(year FROM a.birth_date) AS integer) AS birth_year, greatest(a.opened_at, b.opened_at) AS since
-    FROM people a JOIN people b ON a.season_id = b.season_id AND a.birth_date = b.birth_date AND a.id < b.id
-        AND (a.person_id = b.person_id OR (a.words && b.words AND (a.person_id IS NULL OR b.person_id IS NULL)))
-    JOIN offered_season s ON s.season_id = a.season_id
-    WHERE NOT EXISTS (SELECT FROM case_verdict v WHERE (v.first_id, v.second_id) = (a.id, b.id))
-    ORDER BY a.id, b.id, a.birth_date DESC"""
-
-
-def shared_cases(session: Session, season_id: UUID | None = None) -> list[SharedCase]:
-    """Pairs of cases that share somebody and of which nobody has said yet what they are."""
-    rows = session.execute(text(_SHARED), {"season": season_id}).mappings()
-    return [msgspec.convert(dict(row), SharedCase) for row in rows]
 
 
 def _rows(session: Session, season: OfferedSeasonRow, where: str, **values: object) -> list[CaseRow]:
@@ -201,7 +162,7 @@ def cases_to_list(session: Session, season: OfferedSeasonRow) -> list[CaseRow]:
 
 def read_case(session: Session, municipality: Municipality, case_id: UUID, actor: Actor) -> CaseDetail:
     """A case whole; that somebody saw it is noted in the trail."""
-    case = _find(session, municipality, case_id)
+    case = find_case(session, municipality, case_id)
     season = find_season(session, case.season_id)
     found = _rows(session, season, "c.id = :id", id=case_id)
     if not found:
@@ -210,13 +171,6 @@ def read_case(session: Session, municipality: Municipality, case_id: UUID, actor
     shared = [one for one in shared_cases(session, case.season_id) if case_id in (one.first_id, one.second_id)]
     parts = read_rows(session, "r.case_id = :case ORDER BY r.sent_at, r.id", case=case_id)
     return CaseDetail(found[0], season, parts, shared)
-
-
-def _find(session: Session, municipality: Municipality, case_id: UUID) -> ReferralCase:
-    case = session.get(ReferralCase, (municipality.id, case_id), populate_existing=True)
-    if case is None:
-        raise NotFound("There is no such case.")
-    return case
 
 
 def counts_of(session: Session, season: OfferedSeasonRow) -> Counts:
@@ -267,7 +221,7 @@ def decide(session: Session, municipality: Municipality, decisions: list[Decisio
         raise Invalid("Choose at least one family.", [FieldError("chosen", "is missing")])
     one_at_a_time(session, "referral case", municipality.id)
     for one in decisions:
-        case = _find(session, municipality, one.case_id)
+        case = find_case(session, municipality, one.case_id)
         if case.state in ("withdrawn", "merged"):
             raise Conflict("Of one of these cases nothing is left any more. Load the page again.")
         if one.verdict == "approve":
@@ -323,7 +277,7 @@ def _follow(session: Session, case: ReferralCase) -> None:
 
 def look_at(session: Session, municipality: Municipality, case_id: UUID, actor: Actor) -> None:
     """What has come or changed was looked at, and the decision stands: each service is told it of its own referral."""
-    case = _find(session, municipality, case_id)
+    case = find_case(session, municipality, case_id)
     if case.state not in ("approved", "rejected"):
         raise Conflict("The case is not decided yet. Decide about it.")
     _follow(session, case)
@@ -340,7 +294,7 @@ def send_back(
     if not 0 < len(question.strip()) <= LONGEST_SAID:
         wrong = FieldError("question", "must have 1 to {most} characters", {"most": LONGEST_SAID})
         raise Invalid("Write the question.", [wrong])
-    case = _find(session, municipality, found[0].case_id)
+    case = find_case(session, municipality, found[0].case_id)
     if case.state in ("withdrawn", "merged"):
         raise Conflict("Of this case nothing is left any more.")
     case.state, case.said = "sent_back", question.strip()
@@ -364,54 +318,11 @@ def lead(session: Session, municipality: Municipality, referral_id: UUID, actor:
     found = read_rows(session, "r.id = :id AND r.case_id IS NOT NULL AND r.state <> 'withdrawn'", id=referral_id)
     if not found or found[0].case_id is None:
         raise NotFound("There is no such referral.")
-    case = _find(session, municipality, found[0].case_id)
+    case = find_case(session, municipality, found[0].case_id)
     case.leading_id = referral_id
     session.flush()
     record(session, municipality.id, actor, "referrals.lead", ("referral", referral_id))
     return case.id
-
-
-def join_cases(session: Session, municipality: Municipality, first_id: UUID, second_id: UUID, actor: Actor) -> UUID:
-    """A person says that two cases are one family: the second becomes part of the first, which is open again."""
-    one_at_a_time(session, "referral case", municipality.id)
-    first, second = _pair(session, municipality, first_id, second_id)
-    session.execute(
-        text("UPDATE referral SET case_id = :first WHERE case_id = :second"), {"first": first.id, "second": second.id}
-    )
-    session.execute(text("DELETE FROM case_verdict WHERE :id IN (first_id, second_id)"), {"id": second.id})
-    forget_outcome(session, second)
-    session.expire_all()
-    second.state, second.merged_into, second.leading_id = "merged", first.id, None
-    if first.state != "open":
-        first.state, first.said = "open", ""
-    session.flush()
-    record(session, municipality.id, actor, "referrals.join", ("referral_case", first.id))
-    return first.id
-
-
-def keep_apart(session: Session, municipality: Municipality, first_id: UUID, second_id: UUID, actor: Actor) -> None:
-    """A person says that two cases are two families, which only look as if they shared somebody."""
-    first, second = sorted(_pair(session, municipality, first_id, second_id), key=lambda one: one.id)
-    session.add(
-        CaseVerdict(
-            tenant_id=municipality.id,
-            first_id=first.id,
-            second_id=second.id,
-            decided_at=clock.now(),
-            decided_by=actor.account_id,
-        )
-    )
-    session.flush()
-    record(session, municipality.id, actor, "referrals.keep_apart", ("referral_case", first.id))
-
-
-def _pair(
-    session: Session, municipality: Municipality, first_id: UUID, second_id: UUID
-) -> tuple[ReferralCase, ReferralCase]:
-    wanted = {first_id, second_id}
-    if not any({one.first_id, one.second_id} == wanted for one in shared_cases(session)):
-        raise NotFound("These cases share nobody any more, or somebody has decided about them. Load the page again.")
-    return _find(session, municipality, first_id), _find(session, municipality, second_id)
 
 
 def newest_season(session: Session, season_id: UUID | None = None) -> OfferedSeasonRow | None:

@@ -25,7 +25,7 @@ from service.database.requests import keys_of, transactional
 from service.errors import Invalid
 from service.identity.access import AnyRequest, actor_of, municipality_of
 from service.identity.permissions import may
-from service.referrals import actions, cases, queries
+from service.referrals import actions, cases, queries, sharing
 from service.referrals.api import finding, page_of_seasons
 from service.referrals.cases import CaseRow, Decision
 from service.web.paging import PAGE, After, Limit, decode_cursor, page_of
@@ -155,7 +155,7 @@ def withdraw_case(request: AnyRequest, session: Session, case_id: FromPath[UUID]
 def list_shared(request: AnyRequest, session: Session) -> list[SharedPair]:
     """Pairs of cases that share somebody and that nobody has decided about."""
     municipality_of(request)
-    return [msgspec.convert(one, SharedPair, from_attributes=True) for one in cases.shared_cases(session)]
+    return [msgspec.convert(one, SharedPair, from_attributes=True) for one in sharing.shared_cases(session)]
 
 
 @post(f"{_CASES}/shared", status_code=204, tags=_TAGS, **DECIDE)
@@ -165,7 +165,7 @@ def decide_shared(request: AnyRequest, session: Session, data: Annotated[PairDec
     municipality, actor = municipality_of(request), actor_of(request)
     if data.first_id == data.second_id:
         raise Invalid("These are not two cases.")
-    decide = cases.join_cases if data.verdict == "join" else cases.keep_apart
+    decide = sharing.join_cases if data.verdict == "join" else sharing.keep_apart
     decide(session, municipality, data.first_id, data.second_id, actor)
 
 

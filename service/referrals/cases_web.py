@@ -15,7 +15,7 @@ from service.errors import N_, Count, Invalid, NotFound
 from service.identity.access import AnyRequest, actor_of, municipality_of, principal_of
 from service.identity.organisations import list_organisations
 from service.identity.permissions import may
-from service.referrals import actions, cases, queries
+from service.referrals import actions, cases, queries, sharing
 from service.referrals.actions import LONGEST_SAID, Desk
 from service.referrals.cases import Decision
 from service.referrals.rules import NEED_GUIDANCE
@@ -111,7 +111,7 @@ def show_cases(request: AnyRequest, session: Session) -> Response[str]:
         tabs=[(one, counts.states.get(one, 0), f"{CASES}?season={season.season_id}&state={one}") for one in _SHOWN],
         state=asked.state,
         spread=cases.spread_over_services(session, season.season_id),
-        shared=len(cases.shared_cases(session, season.season_id)),
+        shared=len(sharing.shared_cases(session, season.season_id)),
         services={one.id: one.name for one in list_organisations(session)},
         may_decide=principal_of(request).may("referrals.decide"),
         **_WORDS,
@@ -242,7 +242,7 @@ def show_shared(request: AnyRequest, session: Session) -> Response[str]:
     """Cases that share somebody: by no more than their names and the year of birth."""
     municipality_of(request)
     may_decide = principal_of(request).may("referrals.decide")
-    return page(request, "referrals/shared.html", pairs=cases.shared_cases(session), may_decide=may_decide)
+    return page(request, "referrals/shared.html", pairs=sharing.shared_cases(session), may_decide=may_decide)
 
 
 @post(SHARED, status_code=303, **_DECIDE)
@@ -253,9 +253,9 @@ def decide_pair(request: AnyRequest, data: FormData, session: Session) -> Redire
     if asked.first == asked.second:
         raise Invalid("These are not two cases.")
     if asked.do == "join":
-        made = cases.join_cases(session, municipality, asked.first, asked.second, actor)
+        made = sharing.join_cases(session, municipality, asked.first, asked.second, actor)
         return redirect(request, f"{CASES}/{made}", N_("The two cases are one now, and open."))
-    cases.keep_apart(session, municipality, asked.first, asked.second, actor)
+    sharing.keep_apart(session, municipality, asked.first, asked.second, actor)
     return redirect(request, SHARED, N_("The two cases stay apart."))
 
 

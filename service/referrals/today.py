@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from service.errors import N_
 from service.identity.access import Principal
-from service.referrals.cases import shared_cases
+from service.referrals.sharing import shared_cases
 from service.values import clock
 from service.web.today import Pile, Waiting, counted, pile_of
 

@@ -15,7 +15,7 @@ from service.errors import Conflict, NotFound
 from service.offers import answers, ending, making
 from service.offers.answers import Yes
 from service.offers.checks import CHECKS
-from service.referrals import cases
+from service.referrals import sharing
 from service.settings import load
 from tests.identity.clients import text_of
 from tests.offers.listed import Listed
@@ -111,10 +111,10 @@ def test_of_a_case_that_was_joined_to_another_nothing_is_told(listed: Listed) ->
     listed.make()
     camp = listed.camp
     with camp.session(camp.municipality.id) as session:
-        [pair] = cases.shared_cases(session)
+        [pair] = sharing.shared_cases(session)
         first, second = listed.office.case_of(other), listed.office.case_of(listed.referral)
         assert {pair.first_id, pair.second_id} == {first, second}
-        cases.join_cases(session, camp.municipality, first, second, camp.actor("worker"))
+        sharing.join_cases(session, camp.municipality, first, second, camp.actor("worker"))
     listed.office.approve(other)
     assert listed.outcome() is None
     with listed.session() as session:

@@ -7,10 +7,11 @@ from uuid import UUID
 import pytest
 
 from service.errors import Conflict, Invalid, NotFound
-from service.referrals import actions, cases
-from service.referrals.cases import Decision, SharedCase
+from service.referrals import actions, cases, sharing
+from service.referrals.cases import Decision
 from service.referrals.family import look_up, read_travellers
 from service.referrals.rules import Case, Group, Known, WishedStay, fits, is_one_family, judge
+from service.referrals.sharing import SharedCase
 from service.stays import lists as received
 from service.stays.families import Traveller
 from service.stays.rules import Criterion
@@ -29,7 +30,7 @@ def seen(office: Office, who: str, referral: UUID) -> dict[str, Any]:
 
 def shared(office: Office, who: str = "worker") -> list[SharedCase]:
     with office.camp.session(office.municipality(who).id) as session:
-        return cases.shared_cases(session)
+        return sharing.shared_cases(session)
 
 
 def test_two_services_referrals_of_one_family_are_one_case_and_each_sees_its_own_part(office: Office) -> None:
@@ -81,9 +82,9 @@ def test_the_same_child_from_two_parents_is_flagged_and_never_merged_by_itself(o
         office.approve(mothers)
     with office.camp.session(office.camp.municipality.id) as session:
         by = office.camp.actor("worker")
-        cases.keep_apart(session, office.camp.municipality, pair.first_id, pair.second_id, by)
+        sharing.keep_apart(session, office.camp.municipality, pair.first_id, pair.second_id, by)
         with pytest.raises(NotFound):
-            cases.keep_apart(session, office.camp.municipality, pair.first_id, pair.second_id, by)
+            sharing.keep_apart(session, office.camp.municipality, pair.first_id, pair.second_id, by)
     office.approve(mothers, fathers)
     assert shared(office) == []
 
@@ -92,7 +93,7 @@ def test_a_person_may_join_two_cases(office: Office) -> None:
     first, second = office.refer("nurse"), office.refer("welfare", FATHER, CHILD)
     with office.camp.session(office.camp.municipality.id) as session:
         ids = office.case_of(first), office.case_of(second)
-        made = cases.join_cases(session, office.camp.municipality, *ids, office.camp.actor("worker"))
+        made = sharing.join_cases(session, office.camp.municipality, *ids, office.camp.actor("worker"))
     assert office.case_of(first) == office.case_of(second) == made
     [case] = office.cases()
     assert (case.state, len(case.services), shared(office)) == ("open", 2, [])
