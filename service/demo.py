@@ -27,7 +27,7 @@ from service.clubs.settings import keep_agreement
 from service.database.engine import Database
 from service.database.tenancy import act_for
 from service.demo_claims import claim_and_pay
-from service.demo_holidays import run_holidays
+from service.demo_holidays import last_summer, run_holidays
 from service.eligibility import actions as eligibility
 from service.eligibility import schemes
 from service.eligibility.commands import account_lines
@@ -169,6 +169,7 @@ def _pass_year(households: int) -> Any:
         folder = settings.home / "letters"
         rendered = printing.render(database, municipality, keys, folder, None, COMMAND, progress)
         claimed = claim_and_pay(database, municipality, keys)
+        holidays = last_summer(database, on.year)
         ran = [_job_at_work(database, settings, name, code) for name, code in (("seal", CODE), ("check", None))]
     result = {"municipality": CODE, "on": on, "import": imported, "refresh": refreshed, "passes_issued": issued}
     lines = [
@@ -188,8 +189,12 @@ def _pass_year(households: int) -> Any:
             f"{_CLUB}: {claimed.approved} claims approved, {claimed.waiting} left to a case worker, "
             f"{claimed.reservations} fees reserved. A payment run of {claimed.total_ore // 100:,} kr is to be approved."
         )
+    lines.append(
+        f"{_ORGANISATION}: last summer {holidays.persons} persons of {holidays.families} families came, and "
+        f"{holidays.refused_persons} were refused for lack of places. This summer's lists have come."
+    )
     lines += ["", *(f"Job {done.job}: {done.result}" for done in ran)]
-    return result | {"letters": rendered, "claims": claimed, "jobs": ran}, lines
+    return result | {"letters": rendered, "claims": claimed, "holidays": holidays, "jobs": ran}, lines
 
 
 def _job_at_work(database: Database, settings: Settings, name: str, code: str | None) -> Ran:

@@ -7,6 +7,7 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -20,7 +21,7 @@ from service.offers.desk import LOCAL_URL, Desk
 from service.offers.making import make_offers
 from service.offers.queries import travellers_of
 from service.offers.waiting import offer_free
-from service.referrals.made_up import Services, refer_families
+from service.referrals.made_up import Services, refer_families, refer_families_of_before
 from service.stays import lists, queries, seasons
 from service.stays.families import ListedFamily, Traveller
 from service.stays.made_up import Planned, plan_season
@@ -40,11 +41,24 @@ _ASSEMBLY_POINT: Final = "Medby rutebilstation"
 _COMING: Final = "SELECT id FROM offer WHERE stay_id = :stay AND state = 'accepted' ORDER BY id"
 
 
+_ACCOUNT: Final = """SELECT coalesce(sum(a.families), 0) AS families, coalesce(sum(a.persons), 0) AS persons,
+        coalesce(sum(a.refused_persons), 0) AS refused_persons
+    FROM season_account a JOIN season s ON s.id = a.season_id WHERE s.name = :name AND a.municipality_id IS NOT NULL"""
+
+
+class LastSummer(msgspec.Struct, frozen=True):
+    """How many came, and how many persons were refused for lack of places."""
+
+    families: int
+    persons: int
+    refused_persons: int
+
+
 def run_holidays(database: Database, municipality: Municipality, keys: KeyRing, services: Services, year: int) -> None:
     """Last summer's season whole, and this summer's with its offer, referrals and lists."""
     with database.transaction() as session:
         organisation = find_tenant(session, "organisation", _ORGANISATION).id
-    _last_summer(database, keys, organisation, municipality, year - 1)
+    _last_summer(database, keys, organisation, municipality, services, year - 1)
     with database.transaction(organisation) as session:
         before = queries.season_named(session, f"Sommer {year - 1}")
         season_id = seasons.copy_season(session, organisation, before.id, f"Sommer {year}", 1, COMMAND)
@@ -57,13 +71,28 @@ def run_holidays(database: Database, municipality: Municipality, keys: KeyRing, 
         draw.commit_draw(session, keys.for_tenant(organisation), organisation, season_id, _today(), COMMAND)
 
 
-def _last_summer(database: Database, keys: KeyRing, organisation: UUID, municipality: Municipality, year: int) -> None:
+def last_summer(database: Database, year: int) -> LastSummer:
+    """What came of it, as the account of the season has it."""
+    with database.transaction() as session:
+        organisation = find_tenant(session, "organisation", _ORGANISATION).id
+    with database.transaction(organisation) as session:
+        found = session.execute(text(_ACCOUNT), {"name": f"Sommer {year - 1}"}).one()
+    return msgspec.convert(found, LastSummer, from_attributes=True)
+
+
+def _last_summer(
+    database: Database, keys: KeyRing, organisation: UUID, municipality: Municipality, services: Services, year: int
+) -> None:
     secrets = keys.for_tenant(organisation)
     with _at(year, 1, 15), database.transaction(organisation) as session:
         planned = plan_season(session, organisation, municipality.code, municipality.name, year, COMMAND)
         draw.commit_draw(session, secrets, organisation, planned.season_id, _today(), COMMAND)
+    with _at(year, 3, 1), database.transaction(municipality.id) as session:
+        refer_families_of_before(session, municipality, keys, services, planned.season_id, planned.stays, COMMAND)
     with _at(year, 4, 28), database.transaction(organisation) as session:
         _take_over(session, organisation, planned, year)
+        for version in lists.list_versions(session, planned.season_id):
+            lists.confirm_receipt(session, organisation, version.id, COMMAND)
     with _at(year, 5, 15), database.transaction(organisation) as session:
         asked = runs.Options(within_region=True)
         run = runs.make_run(session, secrets, organisation, planned.season_id, asked, _today(), COMMAND)

@@ -239,7 +239,8 @@ _DOUBLES: Final = """WITH listed AS (
         FROM received_list l JOIN received_family f ON f.list_id = l.id
         JOIN received_traveller t ON t.family_id = f.id
         JOIN season s ON s.id = l.season_id JOIN district_municipality m ON m.id = l.municipality_id
-        WHERE t.birth_date > s.first_day - interval '18 years' AND NOT EXISTS (SELECT FROM received_list n
+        WHERE s.last_day >= (CAST(:now AS timestamptz) AT TIME ZONE 'UTC')::date
+            AND t.birth_date > s.first_day - interval '18 years' AND NOT EXISTS (SELECT FROM received_list n
             WHERE (n.season_id, n.municipality_id) = (l.season_id, l.municipality_id) AND n.number > l.number)
     )
     SELECT a.season_id, a.season, a.birth_date,
@@ -256,8 +257,9 @@ _DOUBLES: Final = """WITH listed AS (
 
 
 def doubles(session: Session) -> list[Double]:
-    """Families that seem to have the same child, those that nobody has decided about first. Nothing is merged."""
-    rows = session.execute(text(_DOUBLES)).mappings()
+    """Families that seem to have the same child, of seasons that are not over, those that nobody has decided about
+    first. Nothing is merged."""
+    rows = session.execute(text(_DOUBLES), {"now": clock.now()}).mappings()
     found: dict[tuple[UUID, UUID, str, UUID, str], Double] = {}
     for row in rows:
         one = msgspec.convert(dict(row), Double)
