@@ -91,7 +91,7 @@ def _last_summer(
         refer_families_of_before(session, municipality, keys, services, planned.season_id, planned.stays, COMMAND)
     with _at(year, 4, 28), database.transaction(organisation) as session:
         _take_over(session, organisation, planned, year)
-        for version in lists.list_versions(session, planned.season_id):
+        for version in (one for one in lists.list_versions(session, planned.season_id) if one.confirmed_at is None):
             lists.confirm_receipt(session, organisation, version.id, COMMAND)
     with _at(year, 5, 15), database.transaction(organisation) as session:
         asked = runs.Options(within_region=True)

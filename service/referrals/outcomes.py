@@ -54,7 +54,7 @@ def make_link(session: Session, desk: Desk, public_url: str, referral_id: UUID) 
     return f"{public_url}/answer/{secret}", row.outcome.deadline
 
 
-_KEEP_LINK = """SELECT directory.keep_offer_link(season_id, family_key, :hash, :now) FROM referral_case
+_KEEP_LINK: Final = """SELECT directory.keep_offer_link(season_id, family_key, :hash, :now) FROM referral_case
     WHERE id = :case"""
 
 
@@ -63,6 +63,6 @@ def tell_referrers(
 ) -> int:
     """Write to all who referred a family that its offer waits for an answer; gives how many messages were queued."""
     found = outcomes_of(session, season_id).get(family_key)
-    if found is None or found.state != "open" or found.deadline < clock.now():
+    if found is None or not found.waits:
         return 0
     return tell_of_offer(session, keys, municipality, season_id, family_key, found.deadline)
